@@ -1,0 +1,84 @@
+# make check   the quick loop: format, clippy, unit tests        make demo   upgrades a stick with a real month of fixes
+# make lint    all that finds faults without running anything    make bench  the figures
+# make test    lint and all tests                                make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
+PREFIX ?= /usr
+DESTDIR ?=
+PROFILE ?= dev
+CARGO ?= cargo
+
+built = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+tools = target/tools/bin
+libexec = $(DESTDIR)$(PREFIX)/libexec
+lib = $(DESTDIR)$(PREFIX)/lib
+share = $(DESTDIR)$(PREFIX)/share
+shell_files = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lE '^\#!/bin/(ba)?sh')
+
+.PHONY: build check lint test demo bench install packages lint-code lint-docs lint-shell lint-dependencies lint-units
+
+build:
+	$(CARGO) build --workspace --bins --profile $(PROFILE)
+
+check: lint-code
+	$(CARGO) test --workspace --lib --bins
+
+lint: lint-code lint-docs lint-shell lint-dependencies lint-units
+
+lint-code:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+
+lint-docs:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
+
+lint-shell:
+	shellcheck $(shell_files)
+	@for file in $(shell_files); do \
+	    [ "$$(wc -l <$$file)" -le 50 ] || { echo "$$file has more than 50 lines: write Rust" >&2; exit 1; }; \
+	done
+
+# Advisories need the network's database and change without us: they are not part of a build that must give the same answer tomorrow.
+lint-dependencies: $(tools)/cargo-deny
+	.ci/unused-dependencies
+	$(tools)/cargo-deny --workspace check bans licenses sources
+	for room in trust daemon; do \
+	    $(tools)/cargo-deny --config deny-product.toml --manifest-path $$room/Cargo.toml check bans sources || exit 1; \
+	done
+	@echo "skipped: security advisories of dependencies (they need a database from the network)"
+
+$(tools)/cargo-deny:
+	$(CARGO) install cargo-deny --locked --root target/tools
+
+# The units as they are installed, with the programs where they name them. Of an unknown key systemd only complains, so a word is a failure.
+lint-units: build
+	rm -rf target/units
+	$(MAKE) --no-print-directory install DESTDIR= PREFIX=$(CURDIR)/target/units
+	! systemd-analyze verify --man=no $(CURDIR)/target/units/lib/systemd/system/sameday* 2>&1 | grep .
+
+test: packages lint
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --workspace
+
+demo: packages
+	$(CARGO) build --workspace --bins
+	$(CARGO) run --quiet --package sameday-lab --bin demo
+
+bench: packages
+	$(CARGO) build --workspace --bins
+	$(CARGO) run --quiet --package sameday-lab --bin bench
+
+packages:
+	packaging/install-packages
+
+# Installs what `make build` has built. Files name programs under /usr; another PREFIX is put in their place.
+install:
+	install -d $(libexec) $(DESTDIR)$(PREFIX)/bin $(share)/dbus-1/system.d $(share)/dbus-1/system-services \
+	    $(share)/dbus-1/interfaces $(share)/polkit-1/actions $(lib)/systemd/system $(lib)/sysusers.d
+	install -m 755 $(built)/samedayd $(built)/sameday-fetcher $(built)/sameday-kit-reader $(libexec)
+	install -m 755 $(built)/sameday $(built)/sameday-publish $(DESTDIR)$(PREFIX)/bin
+	install -m 644 dbus/org.sameday.Upgrader1.conf $(share)/dbus-1/system.d
+	install -m 644 dbus/org.sameday.Upgrader1.service $(share)/dbus-1/system-services
+	install -m 644 dbus/org.sameday.Upgrader1.xml $(share)/dbus-1/interfaces
+	install -m 644 polkit/org.sameday.upgrader1.policy $(share)/polkit-1/actions
+	install -m 644 packaging/sysusers.d/*.conf $(lib)/sysusers.d
+	install -m 644 packaging/systemd/*.service packaging/systemd/*.socket $(lib)/systemd/system
+	sed -i 's|/usr/libexec/|$(PREFIX)/libexec/|' $(lib)/systemd/system/sameday*.service

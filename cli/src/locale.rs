@@ -1,0 +1,96 @@
+//! The user's language: for our own sentences (gettext), and for the release notes.
+#![allow(unsafe_code, reason = "setlocale changes global state; called once, before any thread is started")]
+
+use std::collections::BTreeMap;
+
+use gettextrs::LocaleCategory;
+
+/// The name of our translations.
+const DOMAIN: &str = "sameday";
+/// Where distributions put them.
+const FOLDER: &str = "/usr/share/locale";
+
+/// Chooses the language by the environment. Without translations everything is in English, which is no failure.
+pub fn begin() {
+    // SAFETY: nothing else runs yet: this is the first call in `main`.
+    if unsafe { gettextrs::setlocale(LocaleCategory::LcAll, "") }.is_none() {
+        eprintln!("sameday: the locale of the environment is not installed");
+    }
+    let bound = gettextrs::bindtextdomain(DOMAIN, FOLDER)
+        .and_then(|_| gettextrs::bind_textdomain_codeset(DOMAIN, "UTF-8"))
+        .and_then(|_| gettextrs::textdomain(DOMAIN));
+    if let Err(error) = bound {
+        eprintln!("sameday: translations: {error}");
+    }
+}
+
+/// The languages that the environment asks for, the best first, as in gettext(3).
+#[must_use]
+pub fn preferred(variable: impl Fn(&str) -> Option<String>) -> Vec<String> {
+    let set = |name| variable(name).filter(|value| !value.is_empty());
+    let locale = set("LC_ALL").or_else(|| set("LC_MESSAGES")).or_else(|| set("LANG")).unwrap_or_default();
+    if locale.is_empty() || locale == "C" || locale.starts_with("C.") || locale == "POSIX" {
+        return Vec::new();
+    }
+    set("LANGUAGE")
+        .unwrap_or_default()
+        .split(':')
+        .map(str::to_owned)
+        .chain([locale])
+        .filter(|l| !l.is_empty())
+        .collect()
+}
+
+/// The notes in the best of these languages: exactly that one, then its language without the country; else in English; else in any.
+#[must_use]
+pub fn choose<'n>(notes: &'n BTreeMap<String, String>, preferred: &[String]) -> Option<&'n str> {
+    let tag = |locale: &str| locale.split(['.', '@']).next().unwrap_or_default().replace('_', "-").to_lowercase();
+    let find = |wanted: &str| notes.iter().find(|(language, _)| tag(language) == wanted).map(|(_, note)| note);
+    preferred
+        .iter()
+        .map(|locale| tag(locale))
+        .find_map(|wanted| find(&wanted).or_else(|| find(wanted.split('-').next().unwrap_or_default())))
+        .or_else(|| find("en"))
+        .or_else(|| notes.values().next())
+        .map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(languages: &[&str], preferred: &[&str]) -> String {
+        let notes = languages.iter().map(|language| ((*language).to_owned(), (*language).to_owned())).collect();
+        let preferred: Vec<String> = preferred.iter().map(|locale| (*locale).to_owned()).collect();
+        choose(&notes, &preferred).unwrap_or("none").to_owned()
+    }
+
+    #[test]
+    fn notes_are_in_the_users_language_or_in_english() {
+        let languages = ["ar", "de", "en", "pt", "pt-BR", "zh_TW"];
+        for (preferred, expected) in [
+            (&["de_AT.UTF-8"][..], "de"),
+            (&["pt_BR"], "pt-BR"),
+            (&["pt_PT@euro"], "pt"),
+            (&["xx", "ar"], "ar"),
+            (&["zh_TW.UTF-8"], "zh_TW"),
+            (&["xx_YY"], "en"),
+            (&[], "en"),
+        ] {
+            assert_eq!(chosen(&languages, preferred), expected, "{preferred:?}");
+        }
+        assert_eq!(chosen(&["fr"], &["de"]), "fr");
+        assert_eq!(chosen(&[], &["de"]), "none");
+    }
+
+    #[test]
+    fn the_environment_is_read_as_gettext_reads_it() {
+        let with = |pairs: &'static [(&str, &str)]| {
+            preferred(move |name| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+        };
+        assert_eq!(with(&[("LANGUAGE", "de:fr"), ("LANG", "en_US.UTF-8")]), ["de", "fr", "en_US.UTF-8"]);
+        assert_eq!(with(&[("LC_ALL", ""), ("LC_MESSAGES", "es_ES"), ("LANG", "en")]), ["es_ES"]);
+        assert!(with(&[("LANGUAGE", "de"), ("LANG", "C.UTF-8")]).is_empty());
+        assert!(with(&[]).is_empty());
+    }
+}

@@ -1,0 +1,158 @@
+//! One file from a source to the stick: every chunk is verified in memory before it is written.
+
+use std::time::Duration;
+
+use sameday_dbus::{ErrorKind, Failure};
+use sameday_upgrade::chunks::{CHUNK, ChunkList};
+use sameday_upgrade::description::File;
+use sameday_upgrade::digest::Digest;
+
+use crate::cancel::Cancel;
+use crate::report::Report;
+use crate::source::{self, Answer, Source};
+
+/// How often a broken transfer is taken up again without a chunk gained in between.
+const TRIES: u32 = 5;
+/// A broken circuit is worth a pause, each time a longer one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Where verified chunks go.
+pub trait Target {
+    /// Appends a chunk, and has it on the disk when it returns.
+    ///
+    /// # Errors
+    /// When the stick fails.
+    fn append(&mut self, chunk: &[u8]) -> Result<(), Failure>;
+}
+
+fn path(digest: &Digest) -> String {
+    format!("files/{digest}")
+}
+
+/// Fetches a file's chunk list.
+///
+/// # Errors
+/// `server` when there is none, `not-verified` when it is not the promised one.
+pub fn chunk_list(source: &mut dyn Source, file: &File) -> Result<ChunkList, Failure> {
+    let path = path(&file.chunks);
+    let bytes = source::whole(source, &path, file.chunks_length)?
+        .ok_or_else(|| Failure::new(ErrorKind::Server, "file-missing").text("path", &path))?;
+    if bytes.len() as u64 != file.chunks_length || Digest::of(&bytes) != file.chunks {
+        return Err(Failure::new(ErrorKind::NotVerified, "chunk-list-mismatch").text("path", &path));
+    }
+    ChunkList::parse(&bytes, file.length).map_err(|error| {
+        tracing::warn!("{path}: {error}");
+        Failure::new(ErrorKind::NotVerified, "chunk-list-malformed").text("path", &path)
+    })
+}
+
+/// Fetches a file chunk by chunk. A transfer that breaks is taken up again after the last good chunk, over new circuits.
+///
+/// # Errors
+/// What the source fails with at last; `not-verified` when a chunk is not the promised one; what the target fails with.
+pub fn file(
+    source: &mut dyn Source,
+    file: &File,
+    list: &ChunkList,
+    target: &mut dyn Target,
+    report: &mut Report,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
+    let path = path(&file.sha256);
+    let mut writer = Writer { file, chunks: list.chunks().collect(), next: 0, buffer: Vec::new(), target };
+    let before = report.bytes();
+    let mut tries = TRIES;
+    let mut pause = FIRST_PAUSE;
+    loop {
+        cancel.check()?;
+        let start = writer.done();
+        let rest = file.length.saturating_sub(start);
+        let result = source.get(&path, start, rest, &mut |data| {
+            cancel.check()?;
+            writer.take(data)?;
+            report.set(before.saturating_add(writer.done()).saturating_add(writer.buffer.len() as u64));
+            Ok(())
+        });
+        cancel.check()?;
+        let failure = match result {
+            Ok(Answer::Given(Some(total))) if total > file.length => {
+                return Err(Failure::new(ErrorKind::NotVerified, "too-long")
+                    .text("path", &path)
+                    .number("promised", file.length)
+                    .number("found", total));
+            }
+            Ok(Answer::Given(_)) if writer.done() == file.length => return Ok(()),
+            Ok(Answer::Given(_)) => {
+                Failure::new(ErrorKind::Server, "too-short").text("path", &path).number("promised", file.length)
+            }
+            Ok(Answer::Absent) => return Err(Failure::new(ErrorKind::NotOffered, "superseded").text("path", &path)),
+            Err(failure) => failure,
+        };
+        if writer.done() > start {
+            (tries, pause) = (TRIES, FIRST_PAUSE);
+        }
+        tries = tries.saturating_sub(1);
+        if !may_pass(failure.kind) || tries == 0 {
+            return Err(failure);
+        }
+        tracing::info!("{path}: {failure:?}, again from {} of {} bytes", writer.done(), file.length);
+        writer.buffer.clear();
+        std::thread::sleep(pause);
+        pause = pause.saturating_mul(2);
+        source.renew()?;
+    }
+}
+
+/// Whether trying again over other circuits may help.
+fn may_pass(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::Server | ErrorKind::TorBlocked)
+}
+
+/// Collects bytes into chunks and writes those that are the promised ones.
+struct Writer<'a> {
+    file: &'a File,
+    chunks: Vec<(u64, Digest)>,
+    /// Index of the chunk that is being collected.
+    next: usize,
+    buffer: Vec<u8>,
+    target: &'a mut dyn Target,
+}
+
+impl Writer<'_> {
+    /// Bytes written.
+    fn done(&self) -> u64 {
+        (self.next as u64).saturating_mul(CHUNK).min(self.file.length)
+    }
+
+    fn take(&mut self, mut data: &[u8]) -> Result<(), Failure> {
+        while !data.is_empty() {
+            let Some((length, digest)) = self.chunks.get(self.next).copied() else {
+                return Err(Failure::new(ErrorKind::NotVerified, "too-long")
+                    .text("path", &path(&self.file.sha256))
+                    .number("promised", self.file.length));
+            };
+            // A chunk is at most CHUNK bytes, so both fit usize.
+            let missing = usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(self.buffer.len());
+            if self.buffer.capacity() == 0 {
+                self.buffer.reserve_exact(usize::try_from(CHUNK).unwrap_or(usize::MAX));
+            }
+            let (now, rest) = data.split_at(missing.min(data.len()));
+            self.buffer.extend_from_slice(now);
+            data = rest;
+            if self.buffer.len() as u64 == length {
+                if Digest::of(&self.buffer) != digest {
+                    return Err(Failure::new(ErrorKind::NotVerified, "chunk-mismatch")
+                        .text("path", &path(&self.file.sha256))
+                        .number("chunk", self.next as u64));
+                }
+                self.target.append(&self.buffer)?;
+                self.buffer.clear();
+                self.next = self.next.saturating_add(1);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

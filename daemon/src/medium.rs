@@ -1,0 +1,275 @@
+//! The boot medium: the partition that this live system was started from, found by what the kernel says of it and by nothing else.
+//!
+//! [`Medium::find`] answers the medium or the reason why it is not to be upgraded; reading it never writes a byte. [`Medium::open`] begins
+//! what writes: a [`Session`] that stages files under their final, not yet referenced names, reads them back past the page cache, checks the
+//! stack, and commits by one overwrite of one sector. A session that ends without a commit removes what it staged.
+//!
+//! No option and no variable changes where this looks: the mounts of its own mount namespace, the kernel's command line, sysfs, and the
+//! partition table of the disk.
+
+mod clear;
+mod device;
+mod error;
+mod gpt;
+mod mounts;
+mod read_back;
+mod room;
+mod sector;
+mod session;
+mod settle;
+mod stack;
+mod staging;
+mod tree;
+mod versions;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+
+use nix::sys::statfs;
+use sameday_upgrade::boot_env::{self, BadBlock, BootEnv, Choice, GoodEnv};
+use sameday_upgrade::module_list::BASE_IMAGE;
+use sameday_upgrade::names::Version;
+use sameday_upgrade::os_release::{self, OsRelease};
+
+use device::Device;
+use mounts::{Mount, Parameters};
+use tree::Tree;
+
+pub use clear::Cleared;
+pub use error::{Parameter, Refusal, StackFault, StickError};
+pub use room::{Room, RoomPlan};
+pub use session::Session;
+pub use stack::Promised;
+pub use staging::Staging;
+pub use versions::{Evidence, Present};
+
+/// Where live-boot mounts the medium, the newer place first; `/lib` is a link to `/usr/lib` on merged systems, and mountinfo shows the latter.
+const MEDIUM: [&str; 3] = ["/run/live/medium", "/usr/lib/live/mount/medium", "/lib/live/mount/medium"];
+/// Where live-boot mounts the images that it stacks.
+const LAYERS: [&str; 3] = ["/run/live/rootfs", "/usr/lib/live/mount/rootfs", "/lib/live/mount/rootfs"];
+/// Which version starts.
+const BOOT_ENV: &str = "live/sameday/boot.env";
+/// Which version came up well last.
+const GOOD_ENV: &str = "live/sameday/good.env";
+/// Blocks of other sizes are told apart from garbage up to this: GRUB's own tools make 1,024 bytes, some systems 4,096.
+const LARGEST_BLOCK: u64 = 4096;
+/// The kernel's own texts: a page or a few; more is not what it claims to be.
+const LARGEST_KERNEL_TEXT: u64 = 4 << 20;
+
+/// The file systems that an upgrade can be written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FileSystem {
+    /// FAT with long names.
+    Vfat,
+    /// ext4.
+    Ext4,
+}
+
+/// What is stacked in the running system.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Running {
+    /// The version that runs, by the images that are really mounted.
+    pub choice: Choice,
+    /// `module=` of the kernel's command line: what the boot loader asked for. It differs from `choice` when an image was missing.
+    pub module: Option<String>,
+}
+
+/// A boot medium that upgrades can be written to.
+#[derive(Debug, Clone)]
+pub struct Medium {
+    mount: Mount,
+    device: Device,
+    tree: Tree,
+    file_system: FileSystem,
+    base: PathBuf,
+    running: Running,
+    boot_env: BootEnv,
+    good_env: Option<GoodEnv>,
+}
+
+impl Medium {
+    /// Finds the medium that this system was started from.
+    ///
+    /// # Errors
+    /// The reason why this system cannot be upgraded where it is.
+    pub fn find() -> Result<Self, Refusal> {
+        let parameters = Parameters::parse(&kernel_text("/proc/cmdline")?);
+        if let Some(parameter) = parameters.iso_file {
+            return Err(Refusal::FindIso { parameter });
+        }
+        if parameters.to_ram {
+            return Err(Refusal::ToRam);
+        }
+        let mounts = mounts::parse(&kernel_text("/proc/self/mountinfo")?);
+        let mount = MEDIUM.iter().find_map(|place| mounts::at(&mounts, Path::new(place))).ok_or(Refusal::NotFound)?;
+        let tree = Tree::open(&mount.point).map_err(|e| Refusal::io("open the medium", e))?;
+        let file_system = judge_file_system(mount, &tree)?;
+        let metadata = tree.root().metadata().map_err(|e| Refusal::io("look at the medium", e))?;
+        let device = Device::of(metadata.dev())?;
+        if device.number != mount.device {
+            return Err(Refusal::NotOurs { why: "wrong-device" });
+        }
+        device.judge()?;
+        let (base, running) = running(&mounts, parameters.module)?;
+        if !tree.is_file(&format!("live/{BASE_IMAGE}")).map_err(|e| Refusal::io("look for the base", e))? {
+            return Err(Refusal::NoBase);
+        }
+        let block = match tree.read(BOOT_ENV, LARGEST_BLOCK) {
+            Ok(block) => block.ok_or(Refusal::NotOurs { why: "no-boot-env" })?,
+            Err(e) if e.kind() == io::ErrorKind::FileTooLarge => {
+                return Err(Refusal::BootEnvDamaged { fault: BadBlock::Size(LARGEST_BLOCK as usize) });
+            }
+            Err(e) => return Err(Refusal::io("read boot.env", e)),
+        };
+        let boot_env = match BootEnv::parse(&block) {
+            Ok(env) => env,
+            Err(BadBlock::Format(format)) => return Err(Refusal::BootEnvNewerFormat { format }),
+            Err(fault) => return Err(Refusal::BootEnvDamaged { fault }),
+        };
+        // Without it GRUB falls back to the base; that is worth a line in the log and no refusal.
+        let good_env = match tree.read(GOOD_ENV, boot_env::SIZE as u64) {
+            Ok(Some(block)) => match GoodEnv::parse(&block) {
+                Ok(env) => Some(env),
+                Err(error) => {
+                    tracing::warn!("good.env: {error}");
+                    None
+                }
+            },
+            Ok(None) => None,
+            Err(error) => {
+                tracing::warn!("good.env: {error}");
+                None
+            }
+        };
+        Ok(Self { mount: mount.clone(), device, tree, file_system, base, running, boot_env, good_env })
+    }
+
+    /// What `boot.env` said when the medium was found.
+    #[must_use]
+    pub fn boot_env(&self) -> &BootEnv {
+        &self.boot_env
+    }
+
+    /// What `good.env` said, unless it is missing or damaged.
+    #[must_use]
+    pub fn good_env(&self) -> Option<&GoodEnv> {
+        self.good_env.as_ref()
+    }
+
+    /// What runs.
+    #[must_use]
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    /// Its file system.
+    #[must_use]
+    pub fn file_system(&self) -> FileSystem {
+        self.file_system
+    }
+
+    /// The kept version that a consent may give up for its room: `previous`, unless it runs or is the one to fall back to.
+    #[must_use]
+    pub fn gives_up(&self) -> Option<&Version> {
+        let good = self.good_env.as_ref().map(|env| &env.version);
+        match &self.boot_env.previous {
+            choice @ Choice::Version(version)
+                if *choice != self.running.choice && Some(choice) != good && *choice != self.boot_env.current =>
+            {
+                Some(version)
+            }
+            _ => None,
+        }
+    }
+
+    /// What the base says of itself, read inside its own tree.
+    ///
+    /// # Errors
+    /// When the base holds no os-release of ours.
+    pub fn initial_os_release(&self) -> Result<OsRelease, Refusal> {
+        let base = Tree::open(&self.base).map_err(|e| Refusal::io("open the base", e))?;
+        let text = stack::os_release(&base).map_err(|e| Refusal::io("read the base's os-release", e))?;
+        OsRelease::parse(&text.ok_or(Refusal::NoBase)?).map_err(|fault| Refusal::BaseOsRelease { fault })
+    }
+}
+
+/// vfat and ext4 are written to; of others it is said what they mean.
+fn judge_file_system(mount: &Mount, tree: &Tree) -> Result<FileSystem, Refusal> {
+    let kind =
+        statfs::fstatfs(tree.root()).map_err(|e| Refusal::io("ask for the file system", e.into()))?.filesystem_type();
+    match (mount.file_system.as_str(), kind) {
+        ("iso9660" | "udf", _) => Err(Refusal::Optical { file_system: mount.file_system.clone() }),
+        ("tmpfs" | "ramfs", _) => Err(Refusal::ToRam),
+        ("vfat", statfs::MSDOS_SUPER_MAGIC) => Ok(FileSystem::Vfat),
+        ("ext4", statfs::EXT4_SUPER_MAGIC) => Ok(FileSystem::Ext4),
+        _ => Err(Refusal::UnsupportedFileSystem { file_system: mount.file_system.clone() }),
+    }
+}
+
+/// Which version is stacked: the base alone, or the base and one layer. Anything else is a stack that no list of ours makes.
+fn running(mounts: &[Mount], module: Option<String>) -> Result<(PathBuf, Running), Refusal> {
+    let mut images: Vec<(&str, &Path)> = mounts
+        .iter()
+        .filter(|mount| mount.file_system == "squashfs")
+        .filter(|mount| LAYERS.iter().any(|folder| mount.point.parent() == Some(Path::new(folder))))
+        .filter_map(|mount| Some((mount.point.file_name()?.to_str()?, mount.point.as_path())))
+        .collect();
+    // Older live-boot shows the same mounts under two paths.
+    images.sort_unstable();
+    images.dedup_by_key(|(name, _)| *name);
+    let base = images.iter().find(|(name, _)| *name == BASE_IMAGE).ok_or(Refusal::NoBase)?.1.to_owned();
+    let layers: Vec<&str> = images.iter().map(|(name, _)| *name).filter(|name| *name != BASE_IMAGE).collect();
+    let choice = match layers.as_slice() {
+        [] => Some(Choice::Base),
+        [one] => one.strip_suffix(".squashfs").and_then(|name| name.parse().ok()).map(Choice::Version),
+        _ => None,
+    };
+    let choice = choice.ok_or_else(|| Refusal::UnexpectedLayers { images: layers.join(" ") })?;
+    Ok((base, Running { choice, module }))
+}
+
+fn kernel_text(path: &str) -> Result<String, Refusal> {
+    use std::io::Read as _;
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(LARGEST_KERNEL_TEXT).read_to_end(&mut bytes))
+        .map_err(|e| Refusal::io("read what the kernel says", e))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The largest os-release, as memory.
+const LARGEST_OS_RELEASE: u64 = os_release::LARGEST;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mounted(points: &[&str]) -> Vec<Mount> {
+        let lines: Vec<String> =
+            points.iter().map(|point| format!("1 2 7:1 / {point} ro,noatime - squashfs /dev/loop1 ro\n")).collect();
+        mounts::parse(&lines.concat())
+    }
+
+    #[test]
+    fn the_running_version_is_what_is_mounted_not_what_was_asked_for() {
+        let base = "/run/live/rootfs/filesystem.squashfs";
+        let run = |points: &[&str]| running(&mounted(points), Some("1.2".into())).map(|(_, running)| running.choice);
+        assert_eq!(run(&[base]).unwrap(), Choice::Base);
+        assert_eq!(run(&[base, "/run/live/rootfs/1.2.squashfs"]).unwrap().to_string(), "1.2");
+        assert_eq!(
+            run(&[base, "/run/live/rootfs/1.2.squashfs", "/usr/lib/live/mount/rootfs/1.2.squashfs"])
+                .unwrap()
+                .to_string(),
+            "1.2"
+        );
+        for bad in [
+            &[base, "/run/live/rootfs/1.squashfs", "/run/live/rootfs/2.squashfs"][..],
+            &[base, "/run/live/rootfs/other"],
+        ] {
+            assert_eq!(run(bad).unwrap_err().reason(), "unexpected-layers", "{bad:?}");
+        }
+        assert_eq!(run(&["/run/live/rootfs/1.squashfs"]).unwrap_err().reason(), "no-base");
+    }
+}

@@ -1,0 +1,247 @@
+//! The time from consent to commit or cancel, the only one in which the stick is mounted for writing.
+//!
+//! A session that ends without a commit removes what it staged, gives the directories back their times, and mounts the stick read-only
+//! again. It does so on drop, too, and then only logs what fails.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::os::fd::AsFd as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::Path;
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::mount::{MsFlags, mount};
+use nix::sys::stat::{Mode, futimens, mkdirat};
+use nix::sys::time::TimeSpec;
+use nix::unistd::{UnlinkatFlags, fsync, syncfs, unlinkat};
+use sameday_upgrade::boot_env::{self, BootEnv};
+use sameday_upgrade::names::Version;
+
+use super::error::StickError;
+use super::{BOOT_ENV, Medium, tree, versions};
+
+/// How often, and how far apart, mounting read-only is tried while the kernel still counts a writer that has just closed.
+const READ_ONLY_TRIES: u32 = 20;
+const READ_ONLY_PAUSE: Duration = Duration::from_millis(50);
+
+/// How far a session is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Files are being written, or there are none.
+    Staging,
+    /// All that was staged is on the device.
+    Settled,
+    /// `boot.env` may choose the new version: nothing is removed any more.
+    Committed,
+}
+
+/// The stick, mounted for writing.
+#[derive(Debug)]
+pub struct Session {
+    pub(super) medium: Medium,
+    pub(super) version: Version,
+    /// The release's time, which everything written carries.
+    pub(super) time: TimeSpec,
+    pub(super) phase: Phase,
+    pub(super) files: Vec<String>,
+    pub(super) directories: Vec<String>,
+    /// Directories that were there before and change, with their time.
+    pub(super) touched: BTreeMap<String, TimeSpec>,
+    read_only: bool,
+}
+
+impl Medium {
+    /// Mounts the stick for writing the upgrade to `version`; `time` is the release's, in Unix seconds.
+    ///
+    /// # Errors
+    /// When it is not the stick that was found, or cannot be mounted for writing.
+    pub fn open(&self, version: &Version, time: i64) -> Result<Session, StickError> {
+        self.same()?;
+        let flags = self.mount.flags.difference(MsFlags::MS_RELATIME) | MsFlags::MS_NOATIME;
+        remount(&self.mount.point, flags).map_err(|e| match e {
+            Errno::EACCES | Errno::EROFS => StickError::ReadOnly,
+            other => StickError::io("mount the stick for writing", other),
+        })?;
+        let session = Session {
+            medium: self.clone(),
+            version: version.clone(),
+            time: TimeSpec::new(time, 0),
+            phase: Phase::Staging,
+            files: Vec::new(),
+            directories: Vec::new(),
+            touched: BTreeMap::new(),
+            read_only: false,
+        };
+        let now = self.tree.read(BOOT_ENV, boot_env::SIZE as u64).map_err(|e| StickError::io("read boot.env", e))?;
+        if now.as_deref().map(BootEnv::parse) != Some(Ok(self.boot_env.clone())) {
+            return Err(StickError::Changed { what: "boot.env" });
+        }
+        Ok(session)
+    }
+
+    /// Compares device number and sequence number with those of the stick that was found.
+    pub(super) fn same(&self) -> Result<(), StickError> {
+        let mounted = std::fs::metadata(&self.mount.point).map_err(|e| StickError::io("look at the stick", e))?;
+        self.device.same(mounted.dev())
+    }
+}
+
+impl Session {
+    /// The medium.
+    #[must_use]
+    pub fn medium(&self) -> &Medium {
+        &self.medium
+    }
+
+    /// Ends the session. Without a commit, what it staged is removed.
+    ///
+    /// # Errors
+    /// The first thing that failed; the rest was tried all the same.
+    pub fn close(mut self) -> Result<(), StickError> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<(), StickError> {
+        let removed = if self.phase == Phase::Committed { Ok(()) } else { self.remove_staged() };
+        let closed = self.mount_read_only();
+        removed.and(closed)
+    }
+
+    fn mount_read_only(&mut self) -> Result<(), StickError> {
+        if self.read_only {
+            return Ok(());
+        }
+        let flags = self.medium.mount.flags | MsFlags::MS_RDONLY;
+        let mut tries = 0;
+        loop {
+            match remount(&self.medium.mount.point, flags) {
+                Err(Errno::EBUSY) if tries < READ_ONLY_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(READ_ONLY_PAUSE);
+                }
+                Err(error) => return Err(StickError::io("mount the stick read-only", error)),
+                Ok(()) => {
+                    self.read_only = true;
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// Removes all that this session made, goes on after errors, and answers the first.
+    fn remove_staged(&mut self) -> Result<(), StickError> {
+        let mut first = Ok(());
+        let mut keep = |result: Result<(), StickError>| {
+            if first.is_ok() {
+                first = result;
+            }
+        };
+        if self.files.is_empty() && self.directories.is_empty() && self.touched.is_empty() {
+            return Ok(());
+        }
+        for place in std::mem::take(&mut self.files).iter().rev() {
+            keep(self.unlink(place, UnlinkatFlags::NoRemoveDir));
+        }
+        for place in std::mem::take(&mut self.directories).iter().rev() {
+            keep(self.unlink(place, UnlinkatFlags::RemoveDir));
+        }
+        for (place, time) in std::mem::take(&mut self.touched) {
+            keep(self.sync_directory(&place, Some(time)));
+        }
+        keep(syncfs(self.medium.tree.root()).map_err(|e| StickError::io("write the stick's buffers", e)));
+        // Only an fsync of something on the stick makes vfat flush the device's own buffer.
+        keep(self.sync_directory("", None));
+        first
+    }
+
+    /// Makes the directories of `place` that are missing. Only those of this session's version can be.
+    pub(super) fn make_directories(&mut self, place: &str) -> Result<(), StickError> {
+        let directory = tree::parent(place).to_owned();
+        if directory.is_empty() {
+            return Ok(());
+        }
+        self.make_directories(&directory)?;
+        if self.directories.contains(&directory) {
+            return Ok(());
+        }
+        let found =
+            self.medium.tree.metadata(&directory).map_err(|e| StickError::io(format!("look for {directory}"), e))?;
+        if found.is_some() {
+            return Ok(());
+        }
+        self.remember(tree::parent(&directory))?;
+        let parent = self.directory(tree::parent(&directory))?;
+        let mode = Mode::from_bits_truncate(0o755);
+        mkdirat(&parent, tree::name(&directory), mode).map_err(|e| StickError::io(format!("make {directory}"), e))?;
+        self.directories.push(directory);
+        Ok(())
+    }
+
+    /// Notes the time of a directory that is about to change, so that a cancel can give it back.
+    pub(super) fn remember(&mut self, directory: &str) -> Result<(), StickError> {
+        if directory.is_empty()
+            || self.touched.contains_key(directory)
+            || self.directories.iter().any(|d| d == directory)
+        {
+            return Ok(());
+        }
+        let metadata =
+            self.medium.tree.metadata(directory).map_err(|e| StickError::io(format!("look at {directory}"), e))?;
+        let metadata =
+            metadata.ok_or_else(|| StickError::io(format!("look at {directory}"), io::Error::from(Errno::ENOENT)))?;
+        self.touched.insert(directory.to_owned(), TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()));
+        Ok(())
+    }
+
+    pub(super) fn directory(&self, place: &str) -> Result<std::os::fd::OwnedFd, StickError> {
+        self.medium.tree.directory(place).map_err(|e| StickError::io(format!("open {place}/"), e))
+    }
+
+    pub(super) fn unlink(&self, place: &str, flag: UnlinkatFlags) -> Result<(), StickError> {
+        let parent = self.directory(tree::parent(place))?;
+        match unlinkat(&parent, tree::name(place), flag) {
+            Ok(()) | Err(Errno::ENOENT) => Ok(()),
+            Err(error) => Err(StickError::io(format!("remove {place}"), error)),
+        }
+    }
+
+    /// Writes a directory to the device, with `time` if one is given.
+    pub(super) fn sync_directory(&self, place: &str, time: Option<TimeSpec>) -> Result<(), StickError> {
+        let directory = self.directory(place)?;
+        if let Some(time) = time {
+            futimens(&directory, &time, &time).map_err(|e| StickError::io(format!("set the time of {place}/"), e))?;
+        }
+        fsync(directory.as_fd()).map_err(|e| StickError::io(format!("write {place}/"), e))
+    }
+
+    /// The places of this session's version are the only ones where it makes files.
+    pub(super) fn allow(&self, place: &str) -> Result<(), StickError> {
+        let alphabet = |name: &str| {
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._+~-".contains(&b);
+            !name.is_empty() && !name.starts_with('.') && name.bytes().all(allowed)
+        };
+        let folders = [versions::folder(&self.version), versions::metadata_folder(&self.version)];
+        let in_folder = folders.iter().any(|folder| tree::parent(place) == folder);
+        if (in_folder && alphabet(tree::name(place))) || place == versions::list(&self.version) {
+            Ok(())
+        } else {
+            Err(StickError::Misuse("a place that is not the version's"))
+        }
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        if !self.read_only
+            && let Err(error) = self.end()
+        {
+            let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::warn!("the stick could not be left as it was found: {error}: {cause}");
+        }
+    }
+}
+
+fn remount(point: &Path, flags: MsFlags) -> Result<(), Errno> {
+    mount(None::<&str>, point, None::<&str>, flags | MsFlags::MS_REMOUNT, None::<&str>)
+}

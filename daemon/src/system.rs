@@ -1,0 +1,70 @@
+//! What the running image says of itself: who it is, whom it trusts, where its upgrades are.
+
+use std::path::{Path, PathBuf};
+
+use sameday_dbus::{ErrorKind, Failure};
+use sameday_upgrade::os_release::{self, OsRelease};
+use serde::Deserialize;
+
+use crate::files::read_capped;
+
+/// Where an image keeps what this daemon needs.
+const SHARE: &str = "usr/share/sameday";
+/// The largest repository.toml: a handful of URLs.
+const LARGEST_CONFIGURATION: u64 = 64 * 1024;
+/// As many base URLs as anybody needs; a check may have to wait for each.
+const MOST_BASES: usize = 8;
+
+/// The facts of an image.
+#[derive(Debug, Clone)]
+pub struct System {
+    /// Its os-release.
+    pub running: OsRelease,
+    /// The trust anchor: root.json as it came with the image.
+    pub anchor: Vec<u8>,
+    /// Base URLs, in the order to try.
+    pub bases: Vec<String>,
+    /// Where its set of metadata lies.
+    pub metadata: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Repository {
+    format: u64,
+    base_urls: Vec<String>,
+}
+
+impl System {
+    /// Reads the facts below `root`, which is `/` but in tests of this module.
+    ///
+    /// # Errors
+    /// `manual-upgrade`, reason `image-incomplete`, naming the file: such an image cannot upgrade itself.
+    pub fn load(root: &Path) -> Result<Self, Failure> {
+        let text = required(root, "etc/os-release", os_release::LARGEST)?;
+        let text = String::from_utf8(text).map_err(|e| incomplete("etc/os-release", &e))?;
+        let running = OsRelease::parse(&text).map_err(|e| incomplete("etc/os-release", &e))?;
+        let anchor = required(root, &format!("{SHARE}/root.json"), LARGEST_CONFIGURATION * 8)?;
+        let name = format!("{SHARE}/repository.toml");
+        let text = required(root, &name, LARGEST_CONFIGURATION)?;
+        let text = String::from_utf8(text).map_err(|e| incomplete(&name, &e))?;
+        let repository: Repository = toml::from_str(&text).map_err(|e| incomplete(&name, &e))?;
+        if repository.format != 1 {
+            return Err(incomplete(&name, &format!("unknown format {}", repository.format)));
+        }
+        let bases: Vec<String> = repository.base_urls.into_iter().take(MOST_BASES).collect();
+        Ok(Self { running, anchor, bases, metadata: root.join(SHARE).join("metadata") })
+    }
+}
+
+fn required(root: &Path, name: &str, cap: u64) -> Result<Vec<u8>, Failure> {
+    match read_capped(&root.join(name), cap) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(incomplete(name, &"missing")),
+        Err(error) => Err(incomplete(name, &error)),
+    }
+}
+
+fn incomplete(file: &str, why: &dyn std::fmt::Display) -> Failure {
+    tracing::error!("{file}: {why}");
+    Failure::new(ErrorKind::ManualUpgrade, "image-incomplete").text("file", file)
+}

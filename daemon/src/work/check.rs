@@ -1,0 +1,303 @@
+//! A check: the signed metadata, the channel's description, and the plan that follows from it for this stick. Writes nothing anywhere.
+
+use sameday_dbus::{self as bus, ErrorKind, Failure, Offer};
+use sameday_trust::{
+    self as trust, Answer, ConsensusTime, Limits, Next, Policy, Source as Judged, Time, TimeVerdict, Updater,
+};
+use sameday_upgrade::description::{self, Description, Upgrade};
+use sameday_upgrade::digest::Digest;
+use sameday_upgrade::kit::{self, KitInfo};
+use sameday_upgrade::names::{Version, description_path};
+use sameday_upgrade::plan::{self, Outcome, Plan};
+
+use super::install;
+use crate::cancel::Cancel;
+use crate::clock::Clock;
+use crate::evidence::{self, Keepsake, Memory};
+use crate::failure;
+use crate::medium::{Medium, Refusal};
+use crate::report::Report;
+use crate::source::{self, Origins, Source};
+use crate::state::{Offered, Origin, Phase};
+use crate::system::System;
+
+/// A kit signed longer ago than this is installed only after its date was confirmed.
+const OLD_KIT_SECONDS: i64 = 30 * 24 * 3600;
+
+/// What a check works with.
+#[derive(Debug)]
+pub struct Check<'a> {
+    /// The image.
+    pub system: &'a System,
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// How it is stopped.
+    pub cancel: &'a Cancel,
+    /// Where progress goes.
+    pub report: &'a mut Report,
+}
+
+impl Check<'_> {
+    /// Looks for an upgrade; `None` when nothing is newer.
+    ///
+    /// # Errors
+    /// Why there is no verdict, or why there is something newer that this stick cannot take.
+    pub fn run(
+        &mut self,
+        origin: &Origin,
+        origins: &dyn Origins,
+        memory: &mut Memory,
+    ) -> Result<Option<Offered>, Failure> {
+        // Fixed for the whole check (TUF 5.1).
+        let now = self.clock.now();
+        let medium = Medium::find();
+        self.report.begin(Phase::Check, bus::phase::CONNECTING, 0);
+        let mut source = origins.open(origin, &self.system.bases, self.cancel, self.report)?;
+        let is_kit = matches!(origin, Origin::Kit(_));
+        if is_kit {
+            self.report.begin(Phase::Check, bus::phase::READING_KIT, 0);
+            self.judge_kit(&mut *source, medium.as_ref().ok())?;
+        } else {
+            self.report.begin(Phase::Check, bus::phase::METADATA, 0);
+        }
+        let known = evidence::gather(self.system, medium.as_ref().ok())?;
+        let store = memory.store.clone().unwrap_or(known.store);
+        let mut descriptions = known.descriptions;
+        descriptions.extend(memory.description.clone());
+
+        let policy = Policy::product(if is_kit { Judged::Kit } else { Judged::Repository });
+        let updater = Updater::new(store, now, self.built()?, policy, Limits::product());
+        let mut updater = updater.map_err(failure::of_trust)?;
+        let result = self.refresh(&mut *source, &mut updater, &descriptions);
+        let consensus = source.consensus();
+        if !is_kit {
+            // What was accepted before a failing step stays accepted.
+            memory.store = Some(updater.store().clone());
+        }
+        let Some(bytes) = result.map_err(|failure| doubted(failure, &updater, consensus))? else {
+            return self.nothing_newer(is_kit, &updater, consensus);
+        };
+        if !is_kit {
+            memory.description = Some(bytes.clone());
+        }
+        let description = Description::parse(&bytes).map_err(|e| failure::of_description(&e))?;
+        let system = self.plan_system(medium.as_ref().ok());
+        match plan::plan(&description, Digest::of(&bytes), &system).map_err(|r| failure::of_plan(&r))? {
+            Outcome::UpToDate { running_withdrawn: true } => Err(Failure::new(ErrorKind::Withdrawn, "running-version")
+                .text("version", self.system.running.version.as_str())),
+            Outcome::UpToDate { running_withdrawn: false } => self.nothing_newer(is_kit, &updater, consensus),
+            Outcome::Upgrade(plan) => {
+                let keepsake = Keepsake::new(updater.store(), &self.system.running.channel, bytes);
+                self.offer(medium, *plan, &updater, origin.clone(), keepsake).map(Some)
+            }
+        }
+    }
+
+    fn nothing_newer(
+        &self,
+        is_kit: bool,
+        updater: &Updater,
+        consensus: Option<ConsensusTime>,
+    ) -> Result<Option<Offered>, Failure> {
+        if is_kit {
+            let running = self.system.running.version.as_str();
+            return Err(Failure::new(ErrorKind::KitWrong, "not-newer").text("running", running));
+        }
+        up_to_date(updater, consensus).map(|()| None)
+    }
+
+    /// The build date: no check goes back before it.
+    fn built(&self) -> Result<Time, Failure> {
+        self.system.running.built.parse().map_err(|_| {
+            Failure::new(ErrorKind::ManualUpgrade, "image-incomplete")
+                .text("file", "os-release")
+                .text("field", "SAMEDAY_BUILT")
+        })
+    }
+
+    /// The initial version is the base's. Where the base cannot be read there is no upgrade anyway, and the running one stands in.
+    fn plan_system(&self, medium: Option<&Medium>) -> plan::System {
+        let running = &self.system.running;
+        let initial = medium.and_then(|medium| medium.initial_os_release().ok()).map(|os| os.version);
+        plan::System {
+            product: running.product.clone(),
+            architecture: running.architecture.clone(),
+            channel: running.channel.clone(),
+            initial: initial.unwrap_or_else(|| running.version.clone()),
+            running: running.version.clone(),
+        }
+    }
+
+    /// Walks the workflow to the description, and answers its verified bytes; `None` when the channel's role says that there is none yet.
+    fn refresh(
+        &mut self,
+        source: &mut dyn Source,
+        updater: &mut Updater,
+        descriptions: &[Vec<u8>],
+    ) -> Result<Option<Vec<u8>>, Failure> {
+        let running = &self.system.running;
+        let path = description_path(&running.channel, &running.product, &running.architecture);
+        self.fetch_wanted(source, updater)?.map_err(failure::of_trust)?;
+        let found = match updater.target(&path, Some(running.channel.as_str())) {
+            Ok(()) => self.fetch_wanted(source, updater)?,
+            Err(error) => Err(error),
+        };
+        match found {
+            Err(trust::Error::TargetMissing { .. }) => return Ok(None),
+            other => other.map_err(failure::of_trust)?,
+        }
+        let target = updater.found().cloned().ok_or_else(|| Failure::new(ErrorKind::Internal, "no-target"))?;
+        if target.length > description::LARGEST {
+            return Err(Failure::new(ErrorKind::NotVerified, "too-long")
+                .text("path", &path)
+                .number("limit", description::LARGEST));
+        }
+        if let Some(bytes) = descriptions.iter().find(|bytes| target.verify(bytes).is_ok()) {
+            return Ok(Some(bytes.clone()));
+        }
+        let location = format!("targets/{}", target.location);
+        let bytes = source::whole(source, &location, target.length)?
+            .ok_or_else(|| Failure::new(ErrorKind::Server, "file-missing").text("path", &location))?;
+        target.verify(&bytes).map_err(failure::of_trust)?;
+        Ok(Some(bytes))
+    }
+
+    /// Fetches what the workflow wants until it is done, or refuses something: the inner error.
+    fn fetch_wanted(
+        &mut self,
+        source: &mut dyn Source,
+        updater: &mut Updater,
+    ) -> Result<Result<(), trust::Error>, Failure> {
+        while let Next::Fetch(request) = updater.next() {
+            self.cancel.check()?;
+            let answer = match source::whole(source, &format!("metadata/{}", request.path), request.limit)? {
+                Some(bytes) => {
+                    self.report.add(bytes.len() as u64);
+                    Answer::Bytes(bytes)
+                }
+                None => Answer::Absent,
+            };
+            if let Err(error) = updater.supply(answer) {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Compares what the kit says of itself with this stick, so that a wrong one is told by its name and the right one's.
+    fn judge_kit(&self, source: &mut dyn Source, medium: Option<&Medium>) -> Result<(), Failure> {
+        let bytes = source::whole(source, kit::INFO, kit::LARGEST_INFO)?
+            .ok_or_else(|| Failure::new(ErrorKind::KitUnreadable, "no-kit-json"))?;
+        #[derive(serde::Deserialize)]
+        struct Probe {
+            format: u64,
+        }
+        let malformed = |error: serde_json::Error| {
+            tracing::warn!("kit.json: {error}");
+            Failure::new(ErrorKind::KitUnreadable, "kit-json-malformed")
+        };
+        let probe: Probe = serde_json::from_slice(&bytes).map_err(malformed)?;
+        if probe.format != 1 {
+            return Err(Failure::new(ErrorKind::KitWrong, "unknown-format").number("format", probe.format));
+        }
+        let info: KitInfo = serde_json::from_slice(&bytes).map_err(malformed)?;
+        let system = self.plan_system(medium);
+        let right = KitInfo {
+            format: 1,
+            product: system.product,
+            architecture: system.architecture,
+            channel: system.channel,
+            initial_version: system.initial,
+        };
+        if info != right {
+            return Err(Failure::new(ErrorKind::KitWrong, "for-another-stick")
+                .text("kit", &info.file_name())
+                .text("right", &right.file_name()));
+        }
+        Ok(())
+    }
+
+    fn offer(
+        &self,
+        medium: Result<Medium, Refusal>,
+        plan: Plan,
+        updater: &Updater,
+        origin: Origin,
+        keepsake: Keepsake,
+    ) -> Result<Offered, Failure> {
+        let version = plan.upgrade.version.clone();
+        let named = |failure: Failure| failure.text("version", version.as_str());
+        let medium = medium.map_err(|refusal| named(refusal.into()))?;
+        let room = judge_room(&medium, &plan.upgrade, &keepsake).map_err(named)?;
+        let role = updater.role(self.system.running.channel.as_str());
+        let signed = updater.issued();
+        let is_kit = matches!(origin, Origin::Kit(_));
+        let age = signed.map_or(i64::MAX, |signed| self.clock.now().seconds_since(signed));
+        let upgrade = &plan.upgrade;
+        let offer = Offer {
+            version: version.to_string(),
+            digest: plan.description.to_string(),
+            channel: self.system.running.channel.to_string(),
+            published: plan.published.clone(),
+            signed_on: signed.map(|signed| signed.to_string()).unwrap_or_default(),
+            source: if is_kit { bus::Origin::Kit } else { bus::Origin::Repository },
+            signers: role.map(|role| role.signers.key_ids).unwrap_or_default(),
+            download_size: plan.download,
+            room_needed: room.needed,
+            room_free: room.free.saturating_add(room.freed),
+            gives_up: medium.gives_up().map(Version::to_string).unwrap_or_default(),
+            confirm_signed_on: is_kit && age >= OLD_KIT_SECONDS,
+            fixes: upgrade.fixes.iter().map(fix).collect(),
+            notes: upgrade.notes.clone(),
+            details_url: upgrade.details_url.clone().unwrap_or_default(),
+        };
+        Ok(Offered { offer, plan, origin, keepsake })
+    }
+}
+
+fn fix(fix: &description::Fix) -> bus::Fix {
+    let Ok(severity) = fix.severity.code().parse();
+    bus::Fix { name: fix.name.clone(), severity, cves: fix.cves.clone() }
+}
+
+/// Whether an upgrade fits, left-overs and what it gives up counted as free.
+///
+/// # Errors
+/// `no-room` with the numbers, `manual-upgrade` when a file is too long for the file system.
+pub(super) fn judge_room(
+    medium: &Medium,
+    upgrade: &Upgrade,
+    keepsake: &Keepsake,
+) -> Result<crate::medium::RoomPlan, Failure> {
+    let places = install::places(upgrade, keepsake);
+    let places: Vec<(&str, u64)> = places.iter().map(|(place, length)| (place.as_str(), *length)).collect();
+    let room = medium.plan_room(&places, medium.gives_up())?;
+    if room.fits() {
+        return Ok(room);
+    }
+    Err(Failure::new(ErrorKind::NoRoom, "not-enough-room")
+        .number("needed", room.needed)
+        .number("free", room.free.saturating_add(room.freed)))
+}
+
+/// "Up to date" and "expired" are worth nothing when the clock cannot be believed.
+fn doubted(failure: Failure, updater: &Updater, consensus: Option<ConsensusTime>) -> Failure {
+    match (failure.kind, updater.time_verdict(consensus)) {
+        (ErrorKind::Expired, TimeVerdict::ClockInDoubt { clock, floor }) => clock_in_doubt(clock, floor),
+        _ => failure,
+    }
+}
+
+fn clock_in_doubt(clock: Time, floor: Time) -> Failure {
+    Failure::new(ErrorKind::ClockInDoubt, "clock").text("clock", &clock.to_string()).text("floor", &floor.to_string())
+}
+
+fn up_to_date(updater: &Updater, consensus: Option<ConsensusTime>) -> Result<(), Failure> {
+    match updater.time_verdict(consensus) {
+        TimeVerdict::Fine => Ok(()),
+        TimeVerdict::ClockInDoubt { clock, floor } => Err(clock_in_doubt(clock, floor)),
+        TimeVerdict::NotConfirmedNewest { issued } => {
+            Err(Failure::new(ErrorKind::NotConfirmedNewest, "timestamp-old").text("issued", &issued.to_string()))
+        }
+    }
+}

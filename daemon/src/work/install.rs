@@ -1,0 +1,157 @@
+//! An installation: staged, proven, committed. Everything before the commit is undone by leaving; nothing after it can fail.
+
+use std::ops::ControlFlow;
+
+use sameday_dbus::{ErrorKind, Failure, phase};
+use sameday_trust::Time;
+use sameday_upgrade::boot_env::{BootEnv, Choice, TRIES};
+use sameday_upgrade::description::{Role, Upgrade};
+use sameday_upgrade::digest::Digest;
+use sameday_upgrade::module_list;
+use sameday_upgrade::names::Version;
+
+use crate::cancel::Cancel;
+use crate::download::{self, Target};
+use crate::evidence::Keepsake;
+use crate::medium::{Medium, Promised, Session, Staging};
+use crate::report::Report;
+use crate::source::Source;
+use crate::state::{Offered, Phase};
+use crate::system::System;
+
+impl Target for Staging<'_> {
+    fn append(&mut self, chunk: &[u8]) -> Result<(), Failure> {
+        Ok(Self::append(self, chunk)?)
+    }
+}
+
+/// The small files that an upgrade brings besides its payload, in the order in which they are written. The module list comes last: it is what
+/// makes the version a version.
+fn small_files(version: &Version, keepsake: &Keepsake) -> Vec<(String, Vec<u8>)> {
+    let mut files = vec![(format!("live/{version}/upgrade.json"), keepsake.description.clone())];
+    for (name, bytes) in &keepsake.metadata {
+        files.push((format!("live/sameday/metadata/{version}/{name}"), bytes.clone()));
+    }
+    let choice = Choice::Version(version.clone());
+    files.push((format!("live/{}", module_list::file_name(&choice)), module_list::render(&choice).into_bytes()));
+    files
+}
+
+/// Place and length of everything that an upgrade writes.
+pub(super) fn places(upgrade: &Upgrade, keepsake: &Keepsake) -> Vec<(String, u64)> {
+    let small = small_files(&upgrade.version, keepsake);
+    let payload = upgrade.files.iter().map(|file| (file.place.clone(), file.length));
+    payload.chain(small.into_iter().map(|(place, bytes)| (place, bytes.len() as u64))).collect()
+}
+
+/// Installs an offer that was consented to.
+///
+/// # Errors
+/// What kept it from being committed. The stick is then as it was, but for what the consent gave up.
+pub fn install(
+    system: &System,
+    offered: &Offered,
+    source: &mut dyn Source,
+    cancel: &Cancel,
+    report: &mut Report,
+) -> Result<Version, Failure> {
+    let upgrade = &offered.plan.upgrade;
+    let time: Time = offered.plan.published.parse().map_err(|_| {
+        Failure::new(ErrorKind::NotVerified, "malformed-description").text("published", &offered.plan.published)
+    })?;
+    let medium = Medium::find()?;
+    let gives_up = medium.gives_up().cloned();
+    if gives_up.as_ref().map(Version::as_str).unwrap_or_default() != offered.offer.gives_up {
+        return Err(Failure::new(ErrorKind::StickChanged, "other-versions-kept"));
+    }
+    super::check::judge_room(&medium, upgrade, &offered.keepsake)?;
+    let running = medium.running().choice.clone();
+    let mut session = medium.open(&upgrade.version, time.unix())?;
+    let result = stage(&mut session, gives_up.as_ref(), offered, source, cancel, report)
+        .and_then(|()| prove(&mut session, system, offered, cancel, report))
+        .and_then(|()| {
+            // The last moment at which a cancel counts.
+            cancel.check()?;
+            report.begin(Phase::Apply, phase::COMMITTING, 0);
+            let env = BootEnv {
+                current: Choice::Version(upgrade.version.clone()),
+                previous: running,
+                tries: TRIES,
+                good: false,
+            };
+            Ok(session.commit(&env)?)
+        });
+    let closed = session.close();
+    result?;
+    if let Err(error) = closed {
+        // The new version is committed; that the stick is still mounted for writing until the restart is no failure of the upgrade.
+        tracing::warn!("{}", crate::failure::Chain(&error));
+    }
+    Ok(upgrade.version.clone())
+}
+
+/// Fetches everything and writes it under names that nothing refers to.
+fn stage(
+    session: &mut Session,
+    gives_up: Option<&Version>,
+    offered: &Offered,
+    source: &mut dyn Source,
+    cancel: &Cancel,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    report.begin(Phase::Download, phase::PREPARING, 0);
+    let cleared = session.clear(gives_up)?;
+    if !cleared.versions.is_empty() {
+        tracing::info!("removed {:?}: {} bytes", cleared.versions, cleared.bytes);
+    }
+    report.begin(Phase::Download, phase::DOWNLOADING, offered.plan.download);
+    for file in &offered.plan.upgrade.files {
+        cancel.check()?;
+        let list = download::chunk_list(source, file)?;
+        report.add(file.chunks_length);
+        let mut staging = session.stage(&file.place, file.length)?;
+        download::file(source, file, &list, &mut staging, report, cancel)?;
+        staging.finish()?;
+    }
+    for (place, bytes) in small_files(&offered.plan.upgrade.version, &offered.keepsake) {
+        session.write_small(&place, &bytes)?;
+    }
+    session.settle()?;
+    Ok(())
+}
+
+/// Reads everything back from the device, and looks at the stack as it will be.
+fn prove(
+    session: &mut Session,
+    system: &System,
+    offered: &Offered,
+    cancel: &Cancel,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let upgrade = &offered.plan.upgrade;
+    let payload =
+        upgrade.files.iter().map(|file| (file.place.clone(), file.length, file.sha256, file.role == Role::Layer));
+    let small = small_files(&upgrade.version, &offered.keepsake).into_iter();
+    let small = small.map(|(place, bytes)| (place, bytes.len() as u64, Digest::of(&bytes), false));
+    let all: Vec<(String, u64, Digest, bool)> = payload.chain(small).collect();
+    report.begin(Phase::Apply, phase::VERIFYING, all.iter().map(|(_, length, ..)| length).sum());
+    let mut layer = None;
+    for (place, length, digest, is_layer) in &all {
+        let mut last = 0_u64;
+        let file = session.read_back(place, *length, digest, &mut |done| {
+            report.add(done.saturating_sub(last));
+            last = done;
+            if cancel.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        if *is_layer {
+            layer = Some(file);
+        }
+    }
+    let layer = layer.ok_or_else(|| Failure::new(ErrorKind::Internal, "no-layer"))?;
+    let promised = Promised {
+        product: system.running.product.clone(),
+        architecture: system.running.architecture.clone(),
+        version: upgrade.version.clone(),
+    };
+    Ok(session.check_stack(&layer, &promised)?)
+}

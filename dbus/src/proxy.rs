@@ -1,0 +1,67 @@
+//! The daemon as a client sees it.
+
+use crate::{Dictionary, MethodError};
+
+/// The daemon. Its properties are best read as one [`Snapshot`](crate::Snapshot).
+#[zbus::proxy(
+    interface = "org.sameday.Upgrader1",
+    default_service = "org.sameday.Upgrader1",
+    default_path = "/org/sameday/Upgrader1"
+)]
+pub trait Upgrader {
+    /// Looks for an upgrade.
+    #[zbus(allow_interactive_auth)]
+    fn check(&self) -> Result<(), MethodError>;
+
+    /// Consents to the offer of this version and digest.
+    #[zbus(allow_interactive_auth)]
+    fn install(&self, version: &str, digest: &str, options: &Dictionary) -> Result<(), MethodError>;
+
+    /// Reads the offer of a kit.
+    #[zbus(allow_interactive_auth)]
+    fn open_kit(&self, kit: zbus::Fd<'_>) -> Result<(), MethodError>;
+
+    /// Stops what is under way.
+    #[zbus(allow_interactive_auth)]
+    fn cancel(&self) -> Result<(), MethodError>;
+
+    /// A code of [`State`](crate::State).
+    #[zbus(property)]
+    fn state(&self) -> zbus::Result<String>;
+
+    /// For [`Offer::read`](crate::Offer::read).
+    #[zbus(property)]
+    fn offer(&self) -> zbus::Result<Dictionary>;
+
+    /// For [`Progress::read`](crate::Progress::read).
+    #[zbus(property)]
+    fn progress(&self) -> zbus::Result<Dictionary>;
+
+    /// For [`Failure::read`](crate::Failure::read).
+    #[zbus(property)]
+    fn last_failure(&self) -> zbus::Result<(String, String, Dictionary)>;
+
+    /// What this stick is.
+    #[zbus(property)]
+    fn product(&self) -> zbus::Result<String>;
+
+    /// What it runs on.
+    #[zbus(property)]
+    fn architecture(&self) -> zbus::Result<String>;
+
+    /// The channel of the image.
+    #[zbus(property)]
+    fn channel(&self) -> zbus::Result<String>;
+
+    /// What runs.
+    #[zbus(property)]
+    fn running_version(&self) -> zbus::Result<String>;
+
+    /// What was installed first.
+    #[zbus(property)]
+    fn initial_version(&self) -> zbus::Result<String>;
+
+    /// What starts next, or empty if that is what runs.
+    #[zbus(property)]
+    fn pending_version(&self) -> zbus::Result<String>;
+}

@@ -1,0 +1,16 @@
+//! The laboratory: what the demo, the tests and the benchmarks are built from. Everything here ends, by its id, what it started.
+
+pub mod bus;
+pub mod fetcher;
+pub mod forge;
+pub mod live;
+pub mod machine;
+pub mod peer;
+pub mod process;
+pub mod programs;
+pub mod repo;
+pub mod roots;
+pub mod stick;
+pub mod tornet;
+pub mod uml;
+pub mod world;

@@ -1,0 +1,117 @@
+//! The cases: which stick, how it is started, what is tried inside, what must be true of the stick afterwards.
+
+use std::io;
+use std::path::Path;
+
+use sameday_lab::stick::{FileSystem, Stick};
+
+use crate::inside::Inside;
+use crate::{after, failing, material, refusals, stacks, upgrades};
+
+/// Where a case can run.
+pub enum On {
+    /// On this kernel and in the guest.
+    Both,
+    /// In the guest only, and why.
+    Guest(&'static str),
+}
+
+/// One case.
+pub struct Case {
+    pub name: &'static str,
+    /// Kernel parameters.
+    pub parameters: &'static str,
+    pub write_protected: bool,
+    /// Number of the system's partition.
+    pub partition: u32,
+    pub partition_type: &'static str,
+    /// Files that the stick holds besides those of a new one.
+    pub more: fn() -> Vec<(String, Vec<u8>)>,
+    /// What is done to the stick's image before it is started.
+    pub prepare: fn(&Stick) -> io::Result<()>,
+    /// Runs in the live root.
+    pub inside: fn(&Inside),
+    /// Judges the image: as it was before, as it is.
+    pub after: fn(&Stick, &Stick),
+    pub on: On,
+    /// The stick has room for the large layer; in the guest, it is a disk of the machine and no loop device.
+    pub on_disk: bool,
+}
+
+impl Case {
+    fn new(name: &'static str, inside: fn(&Inside)) -> Self {
+        Self {
+            name,
+            parameters: "",
+            write_protected: false,
+            partition: 1,
+            partition_type: sameday_lab::stick::EFI_SYSTEM,
+            more: Vec::new,
+            prepare: |_| Ok(()),
+            inside,
+            after: after::unchanged,
+            on: On::Both,
+            on_disk: false,
+        }
+    }
+
+    /// Makes the case's stick, and a copy to compare with.
+    pub fn stick(&self, dir: &Path, file_system: FileSystem) -> io::Result<Stick> {
+        let stick = material::stick(dir, file_system, self)?;
+        (self.prepare)(&stick)?;
+        stick.clone_to(&dir.join(format!("{}.before.img", self.name)))?;
+        Ok(stick)
+    }
+
+    pub fn pristine(&self, dir: &Path, file_system: FileSystem) -> Stick {
+        Stick::existing(&dir.join(format!("{}.before.img", self.name)), file_system)
+    }
+}
+
+pub fn find(name: &str) -> Case {
+    all().into_iter().find(|case| case.name == name).expect("the runner names cases that there are")
+}
+
+pub fn all() -> Vec<Case> {
+    let mut all = refusals::cases(Case::new);
+    all.extend([
+        Case { after: after::upgraded, on_disk: true, ..Case::new("a_whole_upgrade_is_committed", upgrades::whole) },
+        Case { after: after::same_tree, ..Case::new("a_cancel_leaves_tree_room_and_times", upgrades::cancelled) },
+        Case {
+            after: after::same_tree,
+            ..Case::new("a_dropped_session_leaves_tree_room_and_times", upgrades::dropped)
+        },
+        Case { after: after::same_tree, ..Case::new("files_of_any_length_read_back", upgrades::lengths) },
+        Case { after: after::same_tree, ..Case::new("only_places_of_the_version_are_written", upgrades::places) },
+        Case { after: after::same_tree, ..Case::new("room_is_judged_to_the_cluster", upgrades::room) },
+        Case {
+            after: after::same_tree,
+            ..Case::new("a_file_too_big_for_the_file_system_is_refused_by_name", upgrades::too_big)
+        },
+        Case { after: after::same_tree, ..Case::new("a_full_stick_is_named_and_left_as_it_was", upgrades::full) },
+        Case { after: after::same_tree, ..Case::new("a_byte_that_the_device_changed_is_seen", failing::flipped) },
+        Case { after: after::same_tree, ..Case::new("another_stick_in_its_place_is_seen", failing::changed) },
+        Case { after: after::same_tree, ..Case::new("a_stack_that_is_not_as_promised_is_refused", stacks::refused) },
+        Case {
+            more: upgrades::left_overs,
+            after: after::left_overs_gone,
+            ..Case::new("left_overs_go_and_nothing_else", upgrades::clear_left_overs)
+        },
+        Case {
+            more: upgrades::previous,
+            after: after::previous_gone,
+            ..Case::new("the_previous_version_goes_only_if_given_up", upgrades::give_up)
+        },
+        Case {
+            more: upgrades::undone,
+            after: after::undone_gone,
+            ..Case::new("what_was_undone_is_unchosen_before_it_goes", upgrades::clear_undone)
+        },
+        Case {
+            on: On::Guest("this case is made for a device-mapper target of the guest"),
+            after: |_, _| {},
+            ..Case::new("a_write_error_is_final_and_has_a_name", failing::write_error)
+        },
+    ]);
+    all
+}
