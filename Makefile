@@ -58,13 +58,16 @@ test: packages lint
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
 
+# Programs are always built together: a subset gets dependencies of other features, and Arti would be built twice.
 demo: packages
 	$(CARGO) build --workspace --bins
-	$(CARGO) run --quiet --package sameday-lab --bin demo
+	rm -rf target/demo/installed
+	$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/target/demo/installed
+	target/debug/demo target/demo
 
 bench: packages
 	$(CARGO) build --workspace --bins
-	$(CARGO) run --quiet --package sameday-lab --bin bench
+	target/debug/bench
 
 packages:
 	packaging/install-packages

@@ -5,7 +5,7 @@ use std::fmt;
 use std::pin::Pin;
 
 use sameday_dbus::{ErrorKind, Failure};
-use zbus::message::Header;
+use zbus::message::{Flags, Header};
 use zbus_polkit::policykit1::{AuthorityProxy, CheckAuthorizationFlags, Subject};
 
 /// What a caller wants to do: an action of `polkit/org.sameday.upgrader1.policy`.
@@ -71,7 +71,12 @@ impl Polkit {
             refused("polkit-unreachable")
         };
         let authority = AuthorityProxy::new(&self.connection).await.map_err(unreachable)?;
-        let flags = CheckAuthorizationFlags::ALLOW_USER_INTERACTION;
+        // Only a caller that says so is waited for while somebody types a password (D-Bus specification, ALLOW_INTERACTIVE_AUTHORIZATION).
+        let flags = if caller.0.primary().flags().contains(Flags::ALLOW_INTERACTIVE_AUTH) {
+            CheckAuthorizationFlags::ALLOW_USER_INTERACTION
+        } else {
+            CheckAuthorizationFlags::empty()
+        };
         let result = authority
             .check_authorization(&subject, action.id(), &HashMap::new(), flags, "")
             .await

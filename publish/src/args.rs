@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod ceremony;
+
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
@@ -29,6 +31,10 @@ pub enum Command {
     Timestamp(TimestampArgs),
     /// Write a kit for one initial version
     Kit(KitArgs),
+    /// Put into a root file system what an image must hold to upgrade itself
+    PrepareRoot(Box<PrepareRootArgs>),
+    #[command(flatten)]
+    Ceremony(ceremony::Ceremony),
 }
 
 /// Where the passphrase of the keys comes from; the terminal, if nothing is given.
@@ -111,6 +117,39 @@ pub struct LayerArgs {
 }
 
 #[derive(Debug, ClapArgs)]
+pub struct PrepareRootArgs {
+    /// The root file system
+    pub root: PathBuf,
+    /// The repository, whose newest root the image will trust
+    #[arg(long, value_name = "DIR")]
+    pub repository: PathBuf,
+    /// The product
+    #[arg(long, value_name = "NAME")]
+    pub product: Name,
+    /// The image's version
+    #[arg(long, value_name = "VERSION")]
+    pub version: Version,
+    /// The channel that it follows
+    #[arg(long, value_name = "NAME")]
+    pub channel: Name,
+    /// Debian's name of the architecture
+    #[arg(long, value_name = "NAME")]
+    pub architecture: Name,
+    /// When it is built (YYYY-MM-DDTHH:MM:SSZ) instead of now
+    #[arg(long, value_name = "TIME")]
+    pub built: Option<Time>,
+    /// Where its upgrades are; may be given several times, in the order to try
+    #[arg(long = "base-url", value_name = "URL", required = true)]
+    pub base_urls: Vec<String>,
+    /// How it connects to Tor (direct, bridges, system); without it, not at all until somebody configures it
+    #[arg(long, value_name = "MODE")]
+    pub tor: Option<String>,
+    /// Settings of Arti for private Tor networks: an arti.toml
+    #[arg(long, value_name = "FILE", requires = "tor")]
+    pub arti: Option<PathBuf>,
+}
+
+#[derive(Debug, ClapArgs)]
 pub struct ReleaseArgs {
     #[command(flatten)]
     pub signing: Signing,
@@ -153,6 +192,9 @@ pub struct ReleaseArgs {
     /// A version that nobody should be offered, or stay on, from now on; may be given several times
     #[arg(long, value_name = "VERSION")]
     pub withdraw: Vec<Version>,
+    /// Write what the channel's keys have to sign into this file, instead of signing and publishing
+    #[arg(long, value_name = "FILE")]
+    pub request: Option<PathBuf>,
 }
 
 #[derive(Debug, ClapArgs)]

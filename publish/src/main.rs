@@ -1,6 +1,7 @@
 //! `sameday-publish`: the release side from a terminal. Thin: what it does is in the library.
 
 mod args;
+mod commands;
 
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
@@ -13,11 +14,14 @@ use sameday_publish::init::{Init, init};
 use sameday_publish::keys::Passphrase;
 use sameday_publish::kit::{KitRequest, kit};
 use sameday_publish::layer::{LayerOptions, layer};
+use sameday_publish::prepare_root::{Image, prepare_root};
 use sameday_publish::release::{NewVersion, Release, Way, release};
 use sameday_publish::timestamp::{Renewal, renew};
 use sameday_trust::Time;
 
-use args::{Args, Command, InitArgs, KitArgs, LayerArgs, PassphraseArgs, ReleaseArgs, Signing, TimestampArgs};
+use args::{
+    Args, Command, InitArgs, KitArgs, LayerArgs, PassphraseArgs, PrepareRootArgs, ReleaseArgs, Signing, TimestampArgs,
+};
 
 /// Exit code for a command line that makes no sense (sysexits.h).
 const USAGE: u8 = 64;
@@ -38,6 +42,8 @@ fn main() -> ExitCode {
         Command::Release(args) => run_release(*args),
         Command::Timestamp(args) => run_timestamp(args),
         Command::Kit(args) => run_kit(args),
+        Command::PrepareRoot(args) => run_prepare_root(*args),
+        Command::Ceremony(command) => commands::run(command),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,6 +80,24 @@ fn run_layer(args: LayerArgs) -> Outcome {
     let options = LayerOptions { time, compressor: args.compressor, processors: args.processors };
     let summary = layer(&args.old_root, &args.new_root, &args.out, &options)?;
     println!("{}", serde_json::to_string_pretty(&summary)?);
+    Ok(())
+}
+
+fn run_prepare_root(args: PrepareRootArgs) -> Outcome {
+    let arti = args.arti.as_deref().map(read_text).transpose()?;
+    let image = Image {
+        product: args.product,
+        version: args.version,
+        channel: args.channel,
+        architecture: args.architecture,
+        built: now(args.built).to_string(),
+        base_urls: args.base_urls,
+        tor: args.tor,
+        arti,
+        repository: args.repository,
+    };
+    prepare_root(&args.root, &image)?;
+    println!("{} is an image of {} {}", args.root.display(), image.product, image.version);
     Ok(())
 }
 
@@ -118,6 +142,9 @@ fn run_release(args: ReleaseArgs) -> Outcome {
         withdraw: args.withdraw,
         now: now(at),
     };
+    if let Some(out) = args.request {
+        return commands::run_release_request(&plan, &out);
+    }
     let released = release(&plan, &passphrase(&how, false)?)?;
     println!("{} {}", released.path, released.digest);
     let [channel, snapshot, timestamp] = released.versions;

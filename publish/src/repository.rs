@@ -257,7 +257,7 @@ pub(crate) fn sign<T: Serialize>(signed: &T, keys: &[SigningKey]) -> Result<Vec<
 }
 
 /// How a snapshot or timestamp lists a file.
-fn listed(version: u64, bytes: &[u8]) -> MetaInfo {
+pub(crate) fn listed(version: u64, bytes: &[u8]) -> MetaInfo {
     let hashes = BTreeMap::from([("sha256".to_owned(), Digest::of(bytes).to_string())]);
     MetaInfo { version, length: Some(bytes.len() as u64), hashes: Some(hashes), other: Other::new() }
 }

@@ -1,5 +1,7 @@
 """Repositories as python-tuf makes them when nobody attacks."""
 
+import hashlib
+
 from repo import PAST, Repo, Scenario, ed, p256, rsa_pss
 
 FILE = b"a file\n"
@@ -111,8 +113,6 @@ def bins():
     key = ed("bins")
     for n in range(16):
         repo.delegate("targets", f"bin-{n:x}", prefixes=[f"{n:x}"], key=key)
-    import hashlib
-
     paths = [f"files/{n}.bin" for n in range(12)]
     for path in paths:
         repo.add_target(path, path.encode(), f"bin-{hashlib.sha256(path.encode()).hexdigest()[0]}")

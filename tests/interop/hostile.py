@@ -1,1 +1,10 @@
-def scenarios(): return []
+"""Variations that somebody would like a client to fall for, by the role that is attacked."""
+
+import hostile_delegations
+import hostile_files
+import hostile_online
+import hostile_root
+
+
+def scenarios():
+    return [make() for module in (hostile_root, hostile_online, hostile_delegations, hostile_files) for make in module.ALL]

@@ -205,3 +205,29 @@ class Scenario:
 
     def plain(self):
         return {"name": self.name, "what": self.what, "anchor": self.anchor.hex(), "steps": self.steps}
+
+
+def catalogue():
+    """A list of functions that make scenarios, and the decorator that puts them there: each fills the scenario of its name."""
+    makers = []
+
+    def hostile(what):
+        def register(fill):
+            def make():
+                scenario = Scenario(fill.__name__.replace("_", "-"), what)
+                fill(scenario)
+                return scenario
+
+            makers.append(make)
+            return fill
+
+        return register
+
+    return makers, hostile
+
+
+def small_repo(**options):
+    """One target, no delegations."""
+    repo = Repo(**options)
+    repo.add_target("file.txt", b"a file\n")
+    return repo

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use sameday_trust::Limits;
 use sameday_trust::json;
 use sameday_trust::schema::{Header, Root, Targets, canonical_form};
-use sameday_trust::{Limits, Time};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -122,10 +122,6 @@ impl Change {
     pub(super) fn changes_online_keys(&self) -> bool {
         let keys = |roles: &Offline, role: &str| roles.root.roles.get(role).cloned();
         ["snapshot", "timestamp"].into_iter().any(|role| keys(&self.before, role) != keys(&self.after, role))
-    }
-
-    pub(super) fn signed_as_of(&self) -> Option<Time> {
-        self.roles().filter_map(|role| self.after.header(role)?.issued).max()
     }
 }
 

@@ -19,7 +19,7 @@ const LARGEST: u64 = 16 << 10;
 pub struct PublicKey {
     key: Key,
     id: String,
-    verifier: Verifier,
+    verifier: Box<Verifier>,
 }
 
 #[derive(Debug, Clone)]
@@ -52,7 +52,7 @@ impl PublicKey {
             // One key, no lists in lists: more is not a key.
             let key = json::parse(text.as_bytes(), 4, 16).map_err(|_| "it is not JSON")?;
             let key: Key = serde_json::from_value(key).map_err(|_| "it lacks a part")?;
-            return match Self::from_key("", &key)?.verifier {
+            return match *Self::from_key("", &key)?.verifier {
                 Verifier::Ed25519(key) => Self::ed25519(&key.to_bytes()),
                 Verifier::P256(key) => Self::p256(&key.to_sec1_bytes()),
             };
@@ -86,7 +86,7 @@ impl PublicKey {
 
     fn new(key: Key, verifier: Verifier) -> Result<Self, &'static str> {
         let id = key_id(&key).map_err(|_| "it has no canonical form")?;
-        Ok(Self { key, id, verifier })
+        Ok(Self { key, id, verifier: Box::new(verifier) })
     }
 
     /// A key as metadata lists it, under the id that it has there.
@@ -119,7 +119,7 @@ impl PublicKey {
     /// What kind of key it is, for people.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        match self.verifier {
+        match *self.verifier {
             Verifier::Ed25519(_) => "ed25519",
             Verifier::P256(_) => "ECDSA P-256",
         }
@@ -135,7 +135,7 @@ impl PublicKey {
     /// Whether two are one key, whatever their ids and spellings.
     #[must_use]
     pub fn same_as(&self, other: &Self) -> bool {
-        match (&self.verifier, &other.verifier) {
+        match (&*self.verifier, &*other.verifier) {
             (Verifier::Ed25519(a), Verifier::Ed25519(b)) => a == b,
             (Verifier::P256(a), Verifier::P256(b)) => a == b,
             _ => false,
@@ -146,7 +146,7 @@ impl PublicKey {
     #[must_use]
     pub fn verifies(&self, message: &[u8], signature: &str) -> bool {
         let Ok(bytes) = hex::decode(signature) else { return false };
-        match &self.verifier {
+        match &*self.verifier {
             Verifier::Ed25519(key) => {
                 ed25519_dalek::Signature::from_slice(&bytes).is_ok_and(|s| key.verify_strict(message, &s).is_ok())
             }

@@ -56,7 +56,8 @@ pub(super) fn of(before: &Offline, after: &Offline, role: &str) -> Vec<Quorum> {
         "targets" | "snapshot" | "timestamp" => [top("its keys", after), None],
         channel => {
             let delegations = after.targets.delegations.as_ref();
-            let found = delegations.and_then(|d| d.roles.iter().find(|role| role.name == channel).map(|role| (d, role)));
+            let found =
+                delegations.and_then(|d| d.roles.iter().find(|role| role.name == channel).map(|role| (d, role)));
             [found.map(|(d, role)| Quorum::new("its keys", &d.keys, &role.keyids, role.threshold)), None]
         }
     };

@@ -22,7 +22,7 @@ pub struct Signer {
 #[derive(Debug)]
 enum Way {
     Key(Box<SigningKey>),
-    Agent(Agent, Identity),
+    Agent(Box<(Agent, Identity)>),
     Command(String),
 }
 
@@ -53,7 +53,7 @@ impl Signer {
         }
         match (held.pop(), held.len(), named) {
             (Some(identity), 0, _) => {
-                Ok(Self { public: identity.public.clone(), way: Way::Agent(agent, identity) })
+                Ok(Self { public: identity.public.clone(), way: Way::Agent(Box::new((agent, identity))) })
             }
             (None, _, Some(named)) => Err(Error::AgentKeyMissing(named.id().to_owned())),
             (last, others, _) => Err(Error::AgentKeys(others.saturating_add(usize::from(last.is_some())))),
@@ -77,7 +77,10 @@ impl Signer {
     pub(super) fn sign(&mut self, message: &[u8]) -> Result<String, Error> {
         let signature = match &mut self.way {
             Way::Key(key) => key.sign(message),
-            Way::Agent(agent, identity) => agent.sign(identity, message)?,
+            Way::Agent(held) => {
+                let (agent, identity) = &mut **held;
+                agent.sign(identity, message)?
+            }
             Way::Command(command) => run(command, message)?,
         };
         if !self.public.verifies(message, &signature) {

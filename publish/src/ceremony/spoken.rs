@@ -119,7 +119,8 @@ fn check_keys<'a>(
     for (role, ids, threshold) in roles {
         let mut distinct: Vec<PublicKey> = Vec::new();
         for id in ids {
-            let key = keys.get(id).ok_or_else(|| unspoken(file, format!("{role} has a key that is not listed: {id}")))?;
+            let key =
+                keys.get(id).ok_or_else(|| unspoken(file, format!("{role} has a key that is not listed: {id}")))?;
             let known = published.get(id) == Some(key);
             if !known && key_id(key).ok().as_ref() != Some(id) {
                 return Err(unspoken(file, format!("{id} is not the id of that key")));

@@ -1,7 +1,6 @@
 //! A change in words, for whoever signs it. Together with [`super::spoken`]: nothing is changed that is not said here.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 
 use sameday_trust::schema::{Header, Key, TargetInfo, Targets};
 
@@ -24,7 +23,8 @@ impl Change {
             match role {
                 "root" => {
                     for (name, keys) in &after.root.roles {
-                        let old = before.root.roles.get(name).map_or((&[][..], 0), |k| (k.keyids.as_slice(), k.threshold));
+                        let old =
+                            before.root.roles.get(name).map_or((&[][..], 0), |k| (k.keyids.as_slice(), k.threshold));
                         let new = (keys.keyids.as_slice(), keys.threshold);
                         out.keys(name, (old, &before.root.keys), (new, &after.root.keys));
                     }
@@ -37,7 +37,12 @@ impl Change {
                 }
             }
             for quorum in self.quorums(role) {
-                out.line(&format!("needs {} of {} signatures by {}", quorum.threshold, quorum.keys.len(), quorum.whose));
+                out.line(&format!(
+                    "needs {} of {} signatures by {}",
+                    quorum.threshold,
+                    quorum.keys.len(),
+                    quorum.whose
+                ));
             }
         }
         if self.changes_online_keys() {
@@ -134,9 +139,8 @@ pub fn list_keys(repository: &Repository) -> String {
     };
     let mut role = |name: &str, header: &Header, ids: &[String], threshold: u64, keys: &BTreeMap<String, Key>| {
         let (version, expires, count) = (header.version, header.expires, ids.len());
-        // Writing to a string cannot fail.
-        writeln!(out, "{name} {version}, expires {expires}, signed by {threshold} of {count} keys").unwrap_or(());
-        ids.iter().for_each(|id| writeln!(out, "    {}", describe(id, keys)).unwrap_or(()));
+        out.push_str(&format!("{name} {version}, expires {expires}, signed by {threshold} of {count} keys\n"));
+        ids.iter().for_each(|id| out.push_str(&format!("    {}\n", describe(id, keys))));
     };
     for name in ["root", "targets", "snapshot", "timestamp"] {
         let header = match name {
@@ -148,7 +152,7 @@ pub fn list_keys(repository: &Repository) -> String {
             role(name, header, &keys.keyids, keys.threshold, &roles.root.keys);
         }
     }
-    for delegations in &roles.targets.delegations {
+    if let Some(delegations) = &roles.targets.delegations {
         for delegated in &delegations.roles {
             if let Some(header) = roles.header(&delegated.name) {
                 role(&delegated.name, header, &delegated.keyids, delegated.threshold, &delegations.keys);

@@ -6,7 +6,6 @@
 use std::ffi::{CString, OsString};
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -14,8 +13,6 @@ use std::time::{Duration, Instant};
 use nix::kmod::{ModuleInitFlags, finit_module};
 use nix::mount::{MsFlags, mount};
 use nix::sys::reboot::{RebootMode, reboot};
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 
 use crate::process::tied;
 
@@ -100,8 +97,10 @@ impl Uml {
             Some(text) if !text.contains([' ', ',']) => Ok(text.to_owned()),
             _ => Err(io::Error::other(format!("{} cannot stand on a kernel's command line", path.display()))),
         };
-        let mut command = tied(PROGRAM);
+        // UML is several processes, some of which outlive the first; a namespace of processes ends with its first.
+        let mut command = tied("unshare");
         command
+            .args(["--pid", "--fork", "--kill-child", "--mount-proc", "--", PROGRAM])
             .arg(format!("mem={}M", self.memory))
             .args(["rootfstype=hostfs", "rootflags=/", "rw", "con=null", "con0=null,fd:1", "panic=-1"])
             .arg(format!("uml_dir={}/", plain(dir)?))
@@ -112,13 +111,12 @@ impl Uml {
         }
         command.args(["--", GUEST]).arg(plain(result)?).args(&self.arguments);
         let out = File::create(log)?;
-        // UML is several processes; they end as a group.
-        command.process_group(0).stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env("TMPDIR", dir);
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env("TMPDIR", dir);
         Ok(command)
     }
 }
 
-/// The running machine, killed as a group of processes on drop.
+/// The running machine, killed on drop.
 struct Machine(Child);
 
 impl Machine {
@@ -133,11 +131,8 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        let Ok(group) = i32::try_from(self.0.id()) else { return };
-        if let Err(error) = killpg(Pid::from_raw(group), Signal::SIGKILL)
-            && error != nix::errno::Errno::ESRCH
-        {
-            eprintln!("kill the group of {PROGRAM}: {error}");
+        if let Err(error) = self.0.kill() {
+            eprintln!("kill {PROGRAM}: {error}");
         }
         if let Err(error) = self.0.wait() {
             eprintln!("wait for {PROGRAM}: {error}");

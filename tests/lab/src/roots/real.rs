@@ -13,8 +13,9 @@ use crate::process::tied;
 const RELEASE: &str = "bookworm";
 const SECURITY: &str = "bookworm-security";
 const VARIANT: &str = "apt";
-/// What people upgrade for. The cloud kernel is the smallest stock one; initramfs-tools gives it an initrd.
-const PACKAGES: &str = "linux-image-cloud-amd64,initramfs-tools,openssl,curl,perl,python3,openssh-client,gnupg";
+/// What people upgrade for, and what samedayd talks to. The cloud kernel is the smallest stock one; initramfs-tools gives it an initrd.
+const PACKAGES: &str =
+    "linux-image-cloud-amd64,initramfs-tools,openssl,curl,perl,python3,openssh-client,gnupg,dbus,polkitd,libgcc-s1";
 /// Both roots' SOURCE_DATE_EPOCH, so that what packages write at installation differs by its contents only.
 pub const TIME: u32 = 1_767_225_600;
 /// Changes whenever the rest of the recipe does.

@@ -1,6 +1,7 @@
 //! The demo: a stick with a real Debian system is upgraded by a real month of security fixes, over a private Tor network; then its twin
 //! from a kit, without any network.
 
+mod fixes;
 mod show;
 
 use std::collections::BTreeMap;
@@ -35,10 +36,7 @@ const SHOWN: [&str; 6] =
     ["openssl", "libssl3", "curl", "perl-base", "libpython3.11-minimal", "linux-image-cloud-amd64"];
 
 fn main() -> ExitCode {
-    let Some(dir) = std::env::args_os().nth(1).map(PathBuf::from) else {
-        eprintln!("usage: demo FOLDER");
-        return ExitCode::from(64);
-    };
+    let dir = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("target/demo"), PathBuf::from);
     match demo(&dir) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -65,7 +63,8 @@ fn demo(dir: &Path) -> io::Result<()> {
 
     step("Two Debian systems, with the same packages");
     let roots = Roots::real(&dir.join("roots"), &mut |line| say(line))?;
-    show::differences(&package_versions(&roots.old)?, &package_versions(&roots.new)?);
+    let (old, new) = (package_versions(&roots.old)?, package_versions(&roots.new)?);
+    show::differences(&old, &new);
 
     let work = dir.join("run");
     if work.exists() {
@@ -75,7 +74,9 @@ fn demo(dir: &Path) -> io::Result<()> {
     let copies = copy_roots(&roots, &work)?;
 
     step("A private Tor network, and an onion service in front of the repository");
-    let repository = Repo::serve(&work.join("world/repository"))?;
+    let folder = work.join("world/repository");
+    fs::create_dir_all(&folder)?;
+    let repository = Repo::serve(&folder)?;
     let mut tor = TorNet::start(&work.join("tor"), repository.address())?;
     tor.wait_ready(Duration::from_secs(180))?;
     say(&format!("The repository is at {}", tor.base_url()));
@@ -94,13 +95,18 @@ fn demo(dir: &Path) -> io::Result<()> {
     let layer = world.layer(NEW)?;
     let size = fs::metadata(&layer)?.len();
     say(&format!("The layer has {}, made in {:.0} s", show::bytes(size), layer_began.elapsed().as_secs_f64()));
-    let released = world.release(NEW)?;
+    let mut release = world.prepared(NEW, &[OLD])?;
+    if let Some(upgrade) = &mut release.new {
+        upgrade.fixes = fixes::between(&roots.new, &old, &new)?;
+    }
+    let released = world.publish(&release)?;
     say(&format!("Released {NEW} as {}", released.digest));
 
     step("The stick, and the computer that was started from it");
     let stick = world.stick("stick", file_system, STICK)?;
     let twin = stick.clone_to(&work.join("twin.img"))?;
-    let machine_spec = Spec { rule: Some(RULE.into()), skeleton: skeleton(&dir)?, ..Spec::default() };
+    let machine_spec =
+        Spec { rule: Some(RULE.into()), skeleton: skeleton(&dir)?, whole_system: true, ..Spec::default() };
     let machine = Machine::start(&work.join("online"), &stick, &machine_spec)?;
     let before = dpkg(&machine)?;
     show::stack(&machine, &before, &SHOWN)?;
