@@ -38,6 +38,11 @@ const LARGEST_REQUEST: u64 = 32 << 20;
 /// One key's signatures: some hundred bytes for each role.
 const LARGEST_SIGNATURE_FILE: u64 = 256 << 10;
 
+/// Names of roles and ids of keys go into messages, where nothing else shall come along.
+fn is_plain(word: &str) -> bool {
+    (1..=128).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+}
+
 fn read_capped(path: &std::path::Path, limit: u64) -> Result<Vec<u8>, Error> {
     let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
     let bytes = crate::repository::read_at_most(path, limit)?;

@@ -76,7 +76,7 @@ def root_served_again(s):
     repo = small_repo()
     repo.publish()
     repo.files["metadata/2.root.json"] = repo.files["metadata/1.root.json"]
-    s.step(repo, "accepted", ["file.txt"])
+    s.step(repo, "refused", because="root metadata has version 1 where 2 was announced")
 
 
 @hostile("the newest root has expired")

@@ -5,9 +5,9 @@
 mod repo;
 
 use repo::{PATH, Repo, TestKey, check, day, delegated, look, sign, start, target};
-use sameday_trust::schema::{Delegations, Targets};
+use sameday_trust::schema::{Delegations, Key, KeyValue, Other, Signature, Signed, Targets};
 use sameday_trust::{
-    ConsensusTime, Error, Evidence, EvidenceSet, Limits, Policy, Source, Store, Time, TimeVerdict, Updater,
+    ConsensusTime, Error, Evidence, EvidenceSet, Limits, Policy, Scheme, Source, Store, Time, TimeVerdict, Updater,
 };
 
 fn fresh(repo: &Repo) -> Store {
@@ -104,13 +104,91 @@ fn a_run_takes_only_so_many_roots() {
 }
 
 #[test]
-fn an_equal_root_is_discarded_and_the_cycle_goes_on() {
+fn an_equal_root_in_the_place_of_the_next_ends_the_run() {
     let mut repo = Repo::new();
+    let store = fresh(&repo);
     repo.files.insert("2.root.json".into(), repo.anchor());
-    let (updater, asked, result) = check(&repo, Store::from_root(repo.anchor()), day(1));
-    assert_eq!(result, Ok(()));
-    assert_eq!(asked[..2], ["2.root.json", "timestamp.json"]);
-    assert!(updater.store().chain.is_empty());
+    let (updater, asked, result) = check(&repo, store.clone(), day(1));
+    assert_eq!(result, Err(Error::VersionMismatch { role: "root".into(), expected: 2, found: 1 }));
+    assert_eq!(asked, ["2.root.json"]);
+    assert_eq!(updater.into_store(), store);
+}
+
+/// A scheme for tests: the signature is the key's text before the message.
+#[derive(Debug)]
+struct Prefixed;
+
+impl Scheme for Prefixed {
+    fn material(&self, key: &Key) -> Option<Vec<u8>> {
+        (key.scheme == "prefixed").then(|| key.keyval.public.to_lowercase().into_bytes())
+    }
+
+    fn verifies(&self, key: &Key, message: &[u8], signature: &[u8]) -> bool {
+        signature == [key.keyval.public.to_lowercase().as_bytes(), message].concat()
+    }
+}
+
+#[test]
+fn a_further_scheme_counts_only_where_the_policy_names_it() {
+    let key = |public: &str| {
+        let keyval = KeyValue { public: public.into(), other: Other::new() };
+        Key { keytype: "test".into(), scheme: "prefixed".into(), keyval, other: Other::new() }
+    };
+    for (second, expected) in [("other", Ok(())), ("KEY", Err(1))] {
+        let mut repo = Repo::new();
+        repo.root.keys.extend([("a".to_owned(), key("key")), ("b".to_owned(), key(second))]);
+        let role = repo.root.roles.get_mut("timestamp").unwrap();
+        (role.keyids, role.threshold) = (vec!["a".into(), "b".into()], 2);
+        repo.publish_root();
+        let message = sameday_trust::schema::canonical_form(&repo.timestamp).unwrap();
+        let sign = |id: &str, key: &str| {
+            let sig = hex::encode([key.to_lowercase().as_bytes(), &message].concat());
+            Signature { keyid: id.into(), sig, other: Other::new() }
+        };
+        let signatures = vec![sign("a", "key"), sign("b", second)];
+        let file = Signed { signatures, signed: repo.timestamp.clone(), other: Other::new() };
+        repo.files.insert("timestamp.json".into(), serde_json::to_vec(&file).unwrap());
+        let refused = |valid| Error::SignatureThreshold { role: "timestamp".into(), valid, threshold: 2 };
+        for (extra_scheme, expected) in
+            [(None, Err(refused(0))), (Some(&Prefixed as &'static dyn Scheme), expected.clone().map_err(refused))]
+        {
+            let policy = Policy { extra_scheme, ..Policy::product(Source::Repository) };
+            let store = Store::from_root(repo.anchor());
+            let mut updater = Updater::new(store, day(0), day(0), policy, Limits::product()).unwrap();
+            assert_eq!(repo.serve(&mut updater, &mut Vec::new()), expected);
+        }
+    }
+}
+
+#[test]
+fn keys_of_unknown_types_are_kept_whatever_their_values() {
+    for keyval in [
+        serde_json::json!({"identity": "somebody", "issuer": "https://example.org"}),
+        serde_json::json!({"public": {"n": "1", "e": 3}}),
+        serde_json::json!({"public": ""}),
+        serde_json::json!({}),
+    ] {
+        let text = serde_json::json!({"keytype": "new", "scheme": "newer", "keyval": keyval, "more": 1});
+        let key: Key = serde_json::from_value(text.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&key).unwrap(), text);
+        let mut repo = Repo::new();
+        repo.root.keys.insert("odd".into(), key);
+        repo.root.roles.get_mut("timestamp").unwrap().keyids.push("odd".into());
+        repo.publish_root();
+        repo.publish();
+        assert_eq!(check(&repo, Store::from_root(repo.anchor()), day(0)).2, Ok(()));
+    }
+}
+
+#[test]
+fn a_delegation_with_neither_kind_of_paths_speaks_for_none() {
+    let mut repo = graph(&[("targets", "A", false), ("targets", "B", false)], &["A", "B"]);
+    repo.targets.delegations.as_mut().unwrap().roles[0].paths = None;
+    repo.publish();
+    let store = Store::from_root(repo.anchor());
+    let mut updater = Updater::new(store, day(0), day(0), Policy::specification(), Limits::wide()).unwrap();
+    look(&repo, &mut updater, &mut Vec::new(), "file", None).unwrap();
+    assert_eq!(updater.found().unwrap().role, "B");
 }
 
 #[test]

@@ -168,11 +168,9 @@ mod tests {
     fn one_key_in_three_forms_is_one_key() {
         let key = PublicKey::parse(SSH).unwrap();
         assert_eq!(key.key().keyval.public, "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
-        for form in [PEM.to_owned(), key.to_text(), key.to_text().to_uppercase().replace("\":\"", "\": \"")] {
-            match PublicKey::parse(&form) {
-                Ok(other) => assert!(key.same_as(&other) && key.id() == other.id(), "{form}"),
-                Err(why) => assert!(form.contains("ED25519"), "{form}: {why}"),
-            }
+        for form in [PEM.to_owned(), key.to_text()] {
+            let other = PublicKey::parse(form.trim()).unwrap();
+            assert!(key.same_as(&other) && key.id() == other.id(), "{form}");
         }
         let upper = key.to_text().replace("d75a98", "D75A98");
         assert_eq!(PublicKey::parse(&upper).unwrap().id(), key.id());

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{Change, Document, Offline};
 use super::error::Error;
-use super::{LARGEST_REQUEST, read_capped};
+use super::{LARGEST_REQUEST, is_plain, read_capped};
 use crate::repository::{Repository, signed};
 
 const FORMAT: u64 = 1;
@@ -73,6 +73,10 @@ impl Request {
         }
         if content.format != FORMAT {
             return Err(Error::NotARequest(format!("format {} is not known", content.format)));
+        }
+        let roles = content.documents.iter().map(|document| &document.role);
+        if !roles.chain(content.published.channels.keys()).all(|role| is_plain(role)) {
+            return Err(Error::NotARequest("it names a role that nobody could have named so".to_owned()));
         }
         Ok(Self { content, bytes })
     }

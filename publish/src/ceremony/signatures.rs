@@ -9,7 +9,7 @@ use super::change::Change;
 use super::error::Error;
 use super::request::Request;
 use super::signer::Signer;
-use super::{LARGEST_SIGNATURE_FILE, read_capped};
+use super::{LARGEST_SIGNATURE_FILE, is_plain, read_capped};
 
 const FORMAT: u64 = 1;
 const KIND: &str = "sameday-signatures";
@@ -47,6 +47,10 @@ impl SignatureFile {
             serde_json::from_slice(&read_capped(path, LARGEST_SIGNATURE_FILE)?).map_err(|e| not(e.to_string()))?;
         if file.kind != KIND || file.format != FORMAT {
             return Err(not(format!("it says that it is {:?} in format {}", file.kind, file.format)));
+        }
+        let words = file.signatures.iter().flat_map(|signature| [&signature.role, &signature.keyid]);
+        if !words.into_iter().all(|word| is_plain(word)) {
+            return Err(not("it names a role or a key that nobody could have named so".to_owned()));
         }
         Ok(file)
     }

@@ -96,10 +96,10 @@ fn check_channel(name: &str, before: &Targets, after: &Targets) -> Result<(), Er
             published.custom == target.custom && published.other == target.other
         };
         if !published.map_or(target.custom.is_none() && target.other.is_empty(), same) {
-            return Err(unspoken(name, format!("more about {path} than its length and digest")));
+            return Err(unspoken(name, format!("more about {path:?} than its length and digest")));
         }
         if !target.hashes.keys().eq(["sha256"]) {
-            return Err(unspoken(name, format!("{path} by another digest than SHA-256")));
+            return Err(unspoken(name, format!("{path:?} by another digest than SHA-256")));
         }
     }
     let mut plain = after.clone();
@@ -120,18 +120,18 @@ fn check_keys<'a>(
         let mut distinct: Vec<PublicKey> = Vec::new();
         for id in ids {
             let key =
-                keys.get(id).ok_or_else(|| unspoken(file, format!("{role} has a key that is not listed: {id}")))?;
+                keys.get(id).ok_or_else(|| unspoken(file, format!("{role} has a key that is not listed: {id:?}")))?;
             let known = published.get(id) == Some(key);
             if !known && key_id(key).ok().as_ref() != Some(id) {
-                return Err(unspoken(file, format!("{id} is not the id of that key")));
+                return Err(unspoken(file, format!("{id:?} is not the id of that key")));
             }
             match PublicKey::from_key(id, key) {
                 Ok(key) if distinct.iter().any(|other| other.same_as(&key)) => {
-                    return Err(unspoken(file, format!("{role} has the key {id} twice")));
+                    return Err(unspoken(file, format!("{role} has the key {id:?} twice")));
                 }
                 Ok(key) => distinct.push(key),
                 Err(_) if known => {}
-                Err(why) => return Err(unspoken(file, format!("the key {id}: {why}"))),
+                Err(why) => return Err(unspoken(file, format!("the key {id:?}: {why}"))),
             }
             used.insert(id);
         }
@@ -142,7 +142,7 @@ fn check_keys<'a>(
         }
     }
     match keys.keys().find(|id| !used.contains(id) && !published.contains_key(*id)) {
-        Some(id) => Err(unspoken(file, format!("the key {id} belongs to no role"))),
+        Some(id) => Err(unspoken(file, format!("the key {id:?} belongs to no role"))),
         None => Ok(()),
     }
 }

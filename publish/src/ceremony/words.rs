@@ -65,16 +65,16 @@ struct Page(String);
 
 impl Page {
     fn line(&mut self, text: &str) {
-        // A path or a name could hold a line break or an escape sequence of terminals, and so words that are not ours.
-        let safe: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        // What is named in a request comes from outside: a line break, an escape sequence of terminals or a change of writing
+        // direction would put other words on the screen than these.
+        let safe: String = text.chars().map(|c| if matches!(c, ' '..='~') { c } else { '\u{fffd}' }).collect();
         self.0.push_str("    ");
         self.0.push_str(&safe);
         self.0.push('\n');
     }
 
     fn header(&mut self, role: &str, old: &Header, new: &Header) {
-        self.0.push_str(&format!("{role}: version {} -> {}", old.version, new.version).replace(char::is_control, "?"));
-        self.0.push('\n');
+        self.0.push_str(&format!("{role}: version {} -> {}\n", old.version, new.version));
         if let Some(issued) = new.issued {
             let days = new.expires.seconds_since(issued) / 86_400;
             self.line(&format!("signed as of {issued}, expires {} (was {}), {days} days", new.expires, old.expires));

@@ -111,8 +111,8 @@ impl World {
         check(&self.served(), store, now)
     }
 
-    /// The next version of a role, signed by one key, and the online roles around it signed as they should be.
-    pub fn forged(&self, role: &str, by: &SigningKey) -> Files {
+    /// The next version of a role, signed by these keys, and the online roles around it signed as they should be.
+    pub fn forged(&self, role: &str, by: &[&SigningKey]) -> Files {
         let mut files = self.served();
         let newest = |files: &Files, role: &str| {
             if role == "timestamp" {
@@ -137,7 +137,7 @@ impl World {
             info
         };
         let signed = read(&files, role);
-        let mut info = put(&mut files, role, signed, &[by]);
+        let mut info = put(&mut files, role, signed, by);
         if !["root", "snapshot", "timestamp"].contains(&role) {
             let mut snapshot = read(&files, "snapshot");
             snapshot["meta"][format!("{role}.json")] = info;

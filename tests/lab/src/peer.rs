@@ -74,10 +74,8 @@ impl Peer {
         let shared = Arc::new(Shared::default());
         let (state, root) = (Arc::clone(&shared), repository.to_owned());
         let acceptor = thread::Builder::new().name("peer".into()).spawn(move || {
-            let mut connection = 0;
-            for stream in listener.incoming() {
+            for (connection, stream) in (1..).zip(listener.incoming()) {
                 let (Ok(stream), false) = (stream, state.stop.load(Ordering::SeqCst)) else { return };
-                connection += 1;
                 let (state, root) = (Arc::clone(&state), root.clone());
                 thread::spawn(move || {
                     // A client that leaves in the middle is what tests are about.

@@ -178,11 +178,15 @@ impl World {
     /// # Errors
     /// When it cannot be made.
     pub fn layer(&self, to: &str) -> io::Result<PathBuf> {
-        let out = self.dir.join(format!("{to}.squashfs"));
+        self.layer_from(&self.spec.base, to)
+    }
+
+    fn layer_from(&self, from: &str, to: &str) -> io::Result<PathBuf> {
+        let out = self.dir.join(format!("{to}-from-{from}.squashfs"));
         if !out.exists() {
             let time = u32::try_from(self.spec.made.unix()).map_err(other)?;
             let options = LayerOptions { time, compressor: Compressor::Zstd, processors: None };
-            layer(self.root(&self.spec.base)?, self.root(to)?, &out, &options).map_err(other)?;
+            layer(self.root(from)?, self.root(to)?, &out, &options).map_err(other)?;
         }
         Ok(out)
     }
@@ -192,7 +196,6 @@ impl World {
     /// # Errors
     /// When its layer cannot be made.
     pub fn prepared(&self, to: &str, from: &[&str]) -> io::Result<Release> {
-        let layer = self.layer(to)?;
         let (kernel, initrd) = kernel_and_initrd(self.root(to)?)?;
         let fix = |name: &str, severity, cve: &str| Fix { name: name.into(), severity, cves: vec![cve.into()] };
         Ok(Release {
@@ -203,7 +206,10 @@ impl World {
             architecture: name(ARCHITECTURE),
             new: Some(NewVersion {
                 version: version(to)?,
-                from: from.iter().map(|f| Ok((version(f)?, Way::Layer(layer.clone())))).collect::<io::Result<_>>()?,
+                from: from
+                    .iter()
+                    .map(|from| Ok((version(from)?, Way::Layer(self.layer_from(from, to)?))))
+                    .collect::<io::Result<_>>()?,
                 kernel: Some(kernel),
                 initrd: Some(initrd),
                 notes: BTreeMap::from([
@@ -269,9 +275,32 @@ impl World {
     /// # Errors
     /// When it cannot be made.
     pub fn stick(&self, name: &str, file_system: FileSystem, size: u64) -> io::Result<Stick> {
-        let (kernel, initrd) = kernel_and_initrd(self.root(&self.spec.base)?)?;
-        let time = self.spec.made.unix();
-        let spec = StickSpec { time, ..StickSpec::new(file_system, size, &self.base_image, &kernel, &initrd) };
+        self.stick_of(&self.spec.base, &self.base_image, name, file_system, size)
+    }
+
+    /// A new stick that began with a newer version than the base.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn newer_stick(&self, version: &str, name: &str, file_system: FileSystem, size: u64) -> io::Result<Stick> {
+        let image = self.dir.join(format!("{name}.squashfs"));
+        base_squashfs(self.root(version)?, &image, &BaseOptions::default())?;
+        self.stick_of(version, &image, name, file_system, size)
+    }
+
+    fn stick_of(
+        &self,
+        version: &str,
+        image: &Path,
+        name: &str,
+        file_system: FileSystem,
+        size: u64,
+    ) -> io::Result<Stick> {
+        let (kernel, initrd) = kernel_and_initrd(self.root(version)?)?;
+        let spec = StickSpec {
+            time: self.spec.made.unix(),
+            ..StickSpec::new(file_system, size, image, &kernel, &initrd)
+        };
         Stick::build(&self.dir, name, &spec)
     }
 

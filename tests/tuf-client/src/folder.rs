@@ -27,7 +27,8 @@ impl Folder {
     /// # Errors
     /// When a file cannot be read or written, or is too long for a root.
     pub fn init(path: &Path, root: &Path, limits: &Limits) -> Result<(), Error> {
-        let bytes = read(root, limits.root)?.ok_or_else(|| Error::file("read", root)(io::ErrorKind::NotFound.into()))?;
+        let bytes =
+            read(root, limits.root)?.ok_or_else(|| Error::file("read", root)(io::ErrorKind::NotFound.into()))?;
         if u64::try_from(bytes.len()).map_or(true, |length| length > limits.root) {
             return Err(Error::RootTooLong(root.to_owned()));
         }

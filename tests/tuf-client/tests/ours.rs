@@ -116,16 +116,13 @@ impl Publisher {
 #[test]
 fn python_tuf_takes_what_we_publish_in_every_channel() {
     let mut ngclient = NgClient::start(&python());
-    for change in [
-        (|_| ()) as fn(&mut Init),
-        |plan| {
-            plan.root = KeyCount { keys: 7, threshold: 5 };
-            plan.targets = KeyCount { keys: 5, threshold: 3 };
-            plan.snapshot = KeyCount { keys: 2, threshold: 2 };
-            plan.timestamp = KeyCount { keys: 3, threshold: 1 };
-            plan.channel = KeyCount { keys: 4, threshold: 2 };
-        },
-    ] {
+    for change in [(|_| ()) as fn(&mut Init), |plan| {
+        plan.root = KeyCount { keys: 7, threshold: 5 };
+        plan.targets = KeyCount { keys: 5, threshold: 3 };
+        plan.snapshot = KeyCount { keys: 2, threshold: 2 };
+        plan.timestamp = KeyCount { keys: 3, threshold: 1 };
+        plan.channel = KeyCount { keys: 4, threshold: 2 };
+    }] {
         let publisher = Publisher::new(change);
         let world = client(&publisher.anchor());
         for version in ["1.1", "1.2"] {

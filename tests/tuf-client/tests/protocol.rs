@@ -234,10 +234,10 @@ fn targets_keep_their_folders_in_requests_and_are_not_fetched_twice() {
     next(&mut repo);
     publish(&world, &repo, &[("a/b/c.txt", b"new"), files[1], files[2]]);
     assert_eq!(world.download(&names).code, Some(0));
-    assert_eq!(world.server.asked()[4..], [
-        format!("targets/a/b/{}.c.txt", digest(b"new")),
-        format!("targets/{}.empty", digest(b"")),
-    ]);
+    assert_eq!(
+        world.server.asked()[4..],
+        [format!("targets/a/b/{}.c.txt", digest(b"new")), format!("targets/{}.empty", digest(b"")),]
+    );
     assert_eq!((&world.targets()["a%2Fb%2Fc.txt"][..], &world.targets()["empty"][..]), (&b"new"[..], &b""[..]));
 }
 
@@ -342,7 +342,13 @@ fn without_consistent_snapshots_names_are_plain() {
     assert_eq!(world.download(&["dir/one"]).code, Some(0));
     assert_eq!(
         world.server.asked(),
-        ["metadata/2.root.json", "metadata/timestamp.json", "metadata/snapshot.json", "metadata/targets.json", "targets/dir/one"]
+        [
+            "metadata/2.root.json",
+            "metadata/timestamp.json",
+            "metadata/snapshot.json",
+            "metadata/targets.json",
+            "targets/dir/one"
+        ]
     );
 }
 

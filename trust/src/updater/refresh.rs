@@ -21,12 +21,9 @@ impl Updater {
         let trusted = &self.root.signed;
         let new = open_next_root(&bytes, trusted, self.rules())?;
         let (old_version, found) = (trusted.header.version, new.signed.header.version);
+        // 5.3.5: "exactly the version in the trusted root metadata incremented by one"; an equal one is refused, too.
         if found < old_version {
             return Err(Error::Rollback { role: "root".to_owned(), trusted: old_version, offered: found });
-        }
-        if found == old_version {
-            // 5.3.5: discarded, and the cycle goes on with the root that is trusted.
-            return self.finish_root();
         }
         let expected = old_version.saturating_add(1);
         if found != expected {

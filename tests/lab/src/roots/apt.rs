@@ -27,7 +27,7 @@ impl Source {
 
 /// Where this machine gets Debian's `suite` from.
 pub fn source(suite: &str) -> io::Result<Source> {
-    let targets = run(&mut Command::new("apt-get").arg("indextargets"))?;
+    let targets = run(Command::new("apt-get").arg("indextargets"))?;
     let (uri, entry) = find(&String::from_utf8_lossy(&targets.stdout), suite).ok_or_else(|| {
         io::Error::new(
             io::ErrorKind::NotFound,
@@ -45,7 +45,7 @@ pub fn source(suite: &str) -> io::Result<Source> {
 
 /// The options that this machine's apt needs to reach and to accept its mirrors: proxies, and checks that are switched off.
 pub fn transport_options() -> io::Result<Vec<String>> {
-    let dump = run(&mut Command::new("apt-config").arg("dump"))?;
+    let dump = run(Command::new("apt-config").arg("dump"))?;
     Ok(String::from_utf8_lossy(&dump.stdout)
         .lines()
         .filter(|line| {

@@ -23,6 +23,12 @@ fn version(text: &str) -> Choice {
     Choice::Version(text.parse::<Version>().unwrap())
 }
 
+/// The path of the layer of 2.0.
+fn layer() -> String {
+    let bytes = std::fs::read(given().world.layer("2.0").unwrap()).unwrap();
+    format!("files/{}", sameday_upgrade::digest::Digest::of(&bytes))
+}
+
 /// As the first good start of a version will do.
 fn mark_good(case: &mut Case, of: &str, previous: Choice) {
     case.stop();
@@ -105,12 +111,8 @@ fn cancel_gives_the_room_back_and_goes_back_to_the_offer() {
     let mut case = Case::start();
     let offer = case.machine().check().unwrap().offer.unwrap();
     assert!(offer.download_size > 2 << 20);
-    // The last file never comes to its end, so there is something to cancel, and something is staged.
-    for asked in ["2.0"] {
-        let release = given().world.layer(asked).unwrap();
-        let digest = sameday_upgrade::digest::Digest::of(&std::fs::read(release).unwrap());
-        case.peer().lie(&format!("files/{digest}"), Lie::StallAt((2 << 20) + 5));
-    }
+    // The layer never comes to its end, so there is something to cancel, and something is staged.
+    case.peer().lie(&layer(), Lie::StallAt((2 << 20) + 5));
     case.machine().consent().unwrap();
     let limit = Duration::from_secs(20);
     case.machine().wait(limit, |now| now.progress.as_ref().is_some_and(|p| p.bytes > 2 << 20)).unwrap();
@@ -160,9 +162,7 @@ fn a_client_that_leaves_does_not_stop_what_it_consented_to() {
     let rule = "if (action.id.indexOf('org.sameday.') == 0 && subject.user == 'nobody') { return polkit.Result.YES; }";
     let spec = Spec { rule: Some(rule.into()), ..Spec::default() };
     let mut case = Case::with(&given().world.repository(), &spec);
-    let layer = given().world.layer("2.0").unwrap();
-    let digest = sameday_upgrade::digest::Digest::of(&std::fs::read(layer).unwrap());
-    case.peer().lie(&format!("files/{digest}"), Lie::CloseAt((1 << 20) + 9, 2));
+    case.peer().lie(&layer(), Lie::CloseAt((1 << 20) + 9, 2));
     let mut cli = case.machine().cli(65_534, &["upgrade", "--yes"]).unwrap();
     let log = case.dir().join("cli.log");
     let mut client = sameday_lab::process::Process::start("sameday", &mut cli, &log).unwrap();

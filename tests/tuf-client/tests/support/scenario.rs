@@ -96,8 +96,7 @@ impl Memory {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
         let now = Time::from_unix(i64::try_from(now).unwrap());
         let tell = |e: sameday_trust::Error| e.to_string();
-        let mut updater =
-            Updater::new(self.0.clone(), now, Time::EARLIEST, policy(), Limits::wide()).map_err(tell)?;
+        let mut updater = Updater::new(self.0.clone(), now, Time::EARLIEST, policy(), Limits::wide()).map_err(tell)?;
         let mut result = drive(&mut updater, step);
         for target in &step.targets {
             result = result.and_then(|()| {

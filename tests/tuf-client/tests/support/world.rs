@@ -9,7 +9,9 @@ use std::process::Command;
 #[path = "server.rs"]
 mod server;
 
-pub use server::{Fault, Server};
+#[allow(unused_imports, reason = "each test program uses its own part of this")]
+pub use server::Fault;
+pub use server::Server;
 
 pub struct World {
     pub server: Server,
