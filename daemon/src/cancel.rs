@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use sameday_dbus::{ErrorKind, Failure};
 
@@ -16,15 +17,26 @@ pub struct Cancel(Arc<Inner>);
 struct Inner {
     asked: AtomicBool,
     interrupt: Mutex<Option<Interrupt>>,
+    woken: Condvar,
 }
 
 impl Cancel {
     /// Asks to stop. What waits for bytes returns at once.
     pub fn ask(&self) {
+        let guard = self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
         self.0.asked.store(true, Ordering::SeqCst);
-        if let Some(interrupt) = &*self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(interrupt) = &*guard {
             interrupt();
         }
+        drop(guard);
+        self.0.woken.notify_all();
+    }
+
+    /// Sleeps, but not beyond a cancel.
+    pub fn sleep(&self, time: Duration) {
+        let guard = self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whether it woke up by time or by the cancel, whoever sleeps looks at the flag next.
+        drop(self.0.woken.wait_timeout_while(guard, time, |_| !self.asked()));
     }
 
     /// Whether it was asked.

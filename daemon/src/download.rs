@@ -1,11 +1,12 @@
 //! One file from a source to the stick: every chunk is verified in memory before it is written.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sameday_dbus::{ErrorKind, Failure};
 use sameday_upgrade::chunks::{CHUNK, ChunkList};
 use sameday_upgrade::description::File;
 use sameday_upgrade::digest::Digest;
+use sameday_wire::MAX_RANGE;
 
 use crate::cancel::Cancel;
 use crate::report::Report;
@@ -13,6 +14,8 @@ use crate::source::{self, Answer, Source};
 
 /// How often a broken transfer is taken up again without a chunk gained in between.
 const TRIES: u32 = 5;
+/// A source that takes longer for one chunk is slow on purpose or useless: 2 kB a second.
+const SLOWEST_CHUNK: Duration = Duration::from_secs(600);
 /// A broken circuit is worth a pause, each time a longer one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -66,10 +69,15 @@ pub fn file(
     loop {
         cancel.check()?;
         let start = writer.done();
-        let rest = file.length.saturating_sub(start);
-        let result = source.get(&path, start, rest, &mut |data| {
+        let asked = file.length.saturating_sub(start).min(MAX_RANGE);
+        let mut gained = Instant::now();
+        let result = source.get(&path, start, asked, &mut |data| {
             cancel.check()?;
-            writer.take(data)?;
+            if writer.take(data)? {
+                gained = Instant::now();
+            } else if gained.elapsed() > SLOWEST_CHUNK {
+                return Err(Failure::new(ErrorKind::Server, "too-slow").text("path", &path));
+            }
             report.set(before.saturating_add(writer.done()).saturating_add(writer.buffer.len() as u64));
             Ok(())
         });
@@ -82,6 +90,7 @@ pub fn file(
                     .number("found", total));
             }
             Ok(Answer::Given(_)) if writer.done() == file.length => return Ok(()),
+            Ok(Answer::Given(_)) if writer.done() == start.saturating_add(asked) => continue,
             Ok(Answer::Given(_)) => {
                 Failure::new(ErrorKind::Server, "too-short").text("path", &path).number("promised", file.length)
             }
@@ -97,7 +106,7 @@ pub fn file(
         }
         tracing::info!("{path}: {failure:?}, again from {} of {} bytes", writer.done(), file.length);
         writer.buffer.clear();
-        std::thread::sleep(pause);
+        cancel.sleep(pause);
         pause = pause.saturating_mul(2);
         source.renew()?;
     }
@@ -124,7 +133,9 @@ impl Writer<'_> {
         (self.next as u64).saturating_mul(CHUNK).min(self.file.length)
     }
 
-    fn take(&mut self, mut data: &[u8]) -> Result<(), Failure> {
+    /// Takes the next bytes; whether they completed a chunk.
+    fn take(&mut self, mut data: &[u8]) -> Result<bool, Failure> {
+        let before = self.next;
         while !data.is_empty() {
             let Some((length, digest)) = self.chunks.get(self.next).copied() else {
                 return Err(Failure::new(ErrorKind::NotVerified, "too-long")
@@ -150,7 +161,7 @@ impl Writer<'_> {
                 self.next = self.next.saturating_add(1);
             }
         }
-        Ok(())
+        Ok(self.next != before)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sameday_dbus::{ErrorKind, Failure, Offer, Progress, State as Code};
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::MissedTickBehavior;
 
 use crate::cancel::Cancel;
 use crate::report::{self, Report};
@@ -82,6 +83,13 @@ pub struct Engine {
     identity: Identity,
 }
 
+/// An engine that ends stops its work: it removes what it staged, instead of going on with nobody to tell.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.cancel.ask();
+    }
+}
+
 /// Requests that wait for the engine; it never takes long, so more than a few mean a flood.
 const WAITING_ASKS: usize = 16;
 
@@ -102,6 +110,8 @@ impl Engine {
 
     /// Runs until no client can ask any more.
     pub async fn run(mut self) {
+        let mut ticks = tokio::time::interval(report::INTERVAL);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 ask = self.asks.recv() => match ask {
@@ -113,7 +123,7 @@ impl Engine {
                     }
                     None => return,
                 },
-                () = tokio::time::sleep(report::INTERVAL), if self.report.is_some() => {
+                _ = ticks.tick(), if self.report.is_some() => {
                     if let Some((phase, progress)) = self.report.as_ref().and_then(Report::read) {
                         self.told(Event::Progressed(phase, progress));
                     }

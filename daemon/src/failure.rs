@@ -19,7 +19,11 @@ fn with(mut failure: Failure, parameters: Vec<(&'static str, Parameter)>) -> Fai
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         tracing::warn!("{}", Chain(&refusal));
-        with(Self::new(ErrorKind::ManualUpgrade, refusal.reason()), refusal.parameters())
+        let kind = match refusal {
+            Refusal::Io { .. } => ErrorKind::StickFailed,
+            _ => ErrorKind::ManualUpgrade,
+        };
+        with(Self::new(kind, refusal.reason()), refusal.parameters())
     }
 }
 

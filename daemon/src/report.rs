@@ -41,10 +41,18 @@ impl Report {
         Self { events, count: Arc::new(Mutex::new(Count::new(Phase::Check, phase::CONNECTING, 0))) }
     }
 
-    /// Where events go, for those who know of progress elsewhere.
-    #[must_use]
-    pub fn events(&self) -> UnboundedSender<Event> {
-        self.events.clone()
+    /// The way to the network is built to so many per cent, or stands. Shown while metadata is fetched; a download shows its own bytes.
+    pub fn connecting(&self, percent: Option<u8>) {
+        let mut count = self.lock();
+        match percent {
+            Some(percent) if count.phase == Phase::Check => {
+                (count.name, count.bytes, count.total) = (phase::CONNECTING, u64::from(percent), 100);
+            }
+            None if count.phase == Phase::Check && count.name == phase::CONNECTING => {
+                (count.name, count.bytes, count.total) = (phase::METADATA, 0, 0);
+            }
+            _ => {}
+        }
     }
 
     /// A new part of the work begins, named by a code of [`sameday_dbus::phase`].

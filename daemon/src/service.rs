@@ -1,6 +1,5 @@
 //! The D-Bus object: asks who may, hands the request to the engine, and tells everybody what the engine publishes.
 
-use std::os::fd::OwnedFd as StdOwnedFd;
 use std::sync::Arc;
 
 use sameday_dbus::{Dictionary, ErrorKind, Failure, INTERFACE, MethodError, OPTION_SIGNED_ON, PATH};
@@ -11,7 +10,7 @@ use zbus::{OwnedFd, Variant};
 
 use crate::authorizer::{Action, Authorizer, Caller};
 use crate::engine::{Ask, Published};
-use crate::state::{Consent, Event};
+use crate::state::{Consent, Event, Kit};
 
 /// The object that clients see.
 #[derive(Debug)]
@@ -77,7 +76,7 @@ impl Upgrader {
     }
 
     async fn open_kit(&self, #[zbus(header)] header: Header<'_>, kit: OwnedFd) -> Result<(), MethodError> {
-        let kit = Arc::new(StdOwnedFd::from(kit));
+        let kit = Arc::new(Kit::new(kit.into()));
         self.ask(header, Action::OpenKit, Event::OpenKit(kit)).await
     }
 

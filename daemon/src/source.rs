@@ -1,23 +1,23 @@
 //! Where bytes come from: the fetcher or the kit reader, which are believed nothing but the bytes themselves, and those only once verified.
 
-use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use sameday_dbus::{ErrorKind, Failure, Progress, phase};
+use sameday_dbus::{ErrorKind, Failure};
 use sameday_trust::{ConsensusTime, Time};
 use sameday_wire::{Client, Error, GetError, Outcome, Path, Patience, Phase, Reason, Status};
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::cancel::Cancel;
 use crate::failure::Chain;
 use crate::report::Report;
-use crate::state::{self, Event, Origin};
+use crate::state::Origin;
 
 /// The sockets of systemd, owned by root.
 const FETCHER: &str = "/run/sameday/fetcher.sock";
 const KIT_READER: &str = "/run/sameday/kit.sock";
 
+/// A small file that takes longer is withheld by dripping (TUF 1.5.2, slow retrieval).
+const SLOWEST_FILE: Duration = Duration::from_secs(600);
 /// A kit lies on a disk: half a minute of silence means that it cannot be read.
 const KIT_PATIENCE: Patience = Patience { frame: Duration::from_secs(30), progress: Duration::from_secs(30) };
 
@@ -58,7 +58,11 @@ pub trait Source {
 pub fn whole(source: &mut dyn Source, path: &str, limit: u64) -> Result<Option<Vec<u8>>, Failure> {
     let mut bytes = Vec::new();
     let more_than = limit.saturating_add(1);
+    let began = Instant::now();
     let answer = source.get(path, 0, more_than, &mut |data| {
+        if began.elapsed() > SLOWEST_FILE {
+            return Err(Failure::new(ErrorKind::Server, "too-slow").text("path", path));
+        }
         bytes.extend_from_slice(data);
         Ok(())
     })?;
@@ -102,7 +106,7 @@ impl Origins for Sockets {
             origin: origin.clone(),
             bases: bases.to_vec(),
             cancel: cancel.clone(),
-            events: report.events(),
+            report: report.clone(),
             consensus: None,
             client: None,
         };
@@ -116,7 +120,7 @@ struct SocketSource {
     origin: Origin,
     bases: Vec<String>,
     cancel: Cancel,
-    events: UnboundedSender<Event>,
+    report: Report,
     consensus: Option<ConsensusTime>,
     client: Option<Client>,
 }
@@ -132,7 +136,7 @@ impl SocketSource {
     fn connected(&mut self) -> Result<Client, Failure> {
         let (path, patience, unreachable, kit, bases) = match &self.origin {
             Origin::Repository => (FETCHER, Patience::default(), "fetcher-unreachable", None, self.bases.as_slice()),
-            Origin::Kit(kit) => (KIT_READER, KIT_PATIENCE, "kit-reader-unreachable", Some(kit.as_fd()), [].as_slice()),
+            Origin::Kit(kit) => (KIT_READER, KIT_PATIENCE, "kit-reader-unreachable", kit.descriptor(), [].as_slice()),
         };
         let stream = UnixStream::connect(path).map_err(|error| {
             tracing::error!("{path}: {error}");
@@ -141,8 +145,8 @@ impl SocketSource {
         let mut client = Client::new(stream, patience);
         let canceller = client.canceller();
         self.cancel.interrupt_with(move || canceller.cancel());
-        let (events, consensus) = (&self.events, &mut self.consensus);
-        let opened = client.open(bases, kit, &mut |status| heard(status, events, consensus));
+        let (report, consensus) = (&self.report, &mut self.consensus);
+        let opened = client.open(bases, kit, &mut |status| heard(status, report, consensus));
         opened.map_err(|error| of_wire(&error, &self.origin))?;
         Ok(client)
     }
@@ -156,21 +160,14 @@ impl SocketSource {
     }
 }
 
-/// Tells clients how far the way to the network is, and keeps the hint about the time.
-fn heard(status: Status, events: &UnboundedSender<Event>, consensus: &mut Option<ConsensusTime>) {
+/// Notes how far the way to the network is, and the hint about the time.
+fn heard(status: Status, report: &Report, consensus: &mut Option<ConsensusTime>) {
     if let Some(hint) = status.consensus {
         let time = |seconds| Time::from_unix(i64::try_from(seconds).unwrap_or(i64::MAX));
         let (valid_after, valid_until) = (time(hint.valid_after), time(hint.valid_until));
         *consensus = Some(ConsensusTime { valid_after, valid_until });
     }
-    if status.phase == Phase::Ready {
-        return;
-    }
-    let phase = phase::CONNECTING.to_owned();
-    let progress = Progress { phase, bytes: u64::from(status.percent), total: 100, seconds_left: None };
-    if events.send(Event::Progressed(state::Phase::Check, progress)).is_err() {
-        tracing::debug!("the engine has gone, nobody hears of progress");
-    }
+    report.connecting((status.phase != Phase::Ready).then_some(status.percent));
 }
 
 impl Source for SocketSource {
@@ -183,8 +180,8 @@ impl Source for SocketSource {
         let Some(client) = &mut self.client else {
             return Err(Failure::new(ErrorKind::Internal, "no-connection"));
         };
-        let (events, consensus) = (&self.events, &mut self.consensus);
-        match client.get(&path, start, length, sink, &mut |status| heard(status, events, consensus)) {
+        let (report, consensus) = (&self.report, &mut self.consensus);
+        match client.get(&path, start, length, sink, &mut |status| heard(status, report, consensus)) {
             Ok(Outcome::Complete { total }) => Ok(Answer::Given(total)),
             Ok(Outcome::Absent) => Ok(Answer::Absent),
             Err(GetError::Wire(error)) => Err(self.broken(&error)),

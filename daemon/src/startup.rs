@@ -34,9 +34,8 @@ pub fn look() -> (State, Identity) {
         Ok(initial) => identity.initial = initial.version.to_string(),
         Err(refusal) => tracing::warn!("{refusal}"),
     }
-    let next = medium.boot_env().starts_next();
-    let state = match next {
-        Choice::Version(version) if *next != medium.running().choice => State::RestartPending(version.clone()),
+    let state = match medium.boot_env().pending(&medium.running().choice) {
+        Some(Choice::Version(version)) => State::RestartPending(version.clone()),
         _ => State::Idle,
     };
     (state, identity)

@@ -2,7 +2,7 @@
 //!
 //! `docs/states.md` shows the same as a table; a test compares the two.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use sameday_dbus::{ErrorKind, Failure, Offer, Progress};
@@ -17,7 +17,33 @@ pub enum Origin {
     /// The repository, over Tor.
     Repository,
     /// A kit: its descriptor, unread by the daemon.
-    Kit(Arc<OwnedFd>),
+    Kit(Arc<Kit>),
+}
+
+/// A kit's descriptor. Its last close may wait for a file system that never answers, so a thread of its own does it.
+#[derive(Debug)]
+pub struct Kit(Option<OwnedFd>);
+
+impl Kit {
+    /// Takes the descriptor.
+    #[must_use]
+    pub fn new(descriptor: OwnedFd) -> Self {
+        Self(Some(descriptor))
+    }
+
+    /// The descriptor, to be handed on.
+    #[must_use]
+    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        self.0.as_ref().map(AsFd::as_fd)
+    }
+}
+
+impl Drop for Kit {
+    fn drop(&mut self) {
+        if let Some(descriptor) = self.0.take() {
+            std::thread::spawn(move || drop(descriptor));
+        }
+    }
 }
 
 /// An upgrade that is offered, with all that its installation needs.
@@ -75,7 +101,7 @@ pub enum Event {
     /// A client asks for a check.
     Check,
     /// A client hands in a kit.
-    OpenKit(Arc<OwnedFd>),
+    OpenKit(Arc<Kit>),
     /// A client consents.
     Install(Consent),
     /// A client cancels.

@@ -67,7 +67,11 @@ fn run_prepare(args: PrepareArgs) -> Outcome {
     for (role, file) in args.add {
         changes.push(KeyChange::Add { role, key: PublicKey::read(Path::new(&file))? });
     }
-    changes.extend(args.remove.into_iter().map(|(role, id)| KeyChange::Remove { role, id }));
+    for (role, key) in args.remove {
+        let is_id = key.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let id = if is_id { key } else { PublicKey::read(Path::new(&key))?.id().to_owned() };
+        changes.push(KeyChange::Remove { role, id });
+    }
     for (role, number) in args.threshold {
         let threshold = number.parse().map_err(|_| format!("the threshold of {role} is not a number: {number}"))?;
         changes.push(KeyChange::Threshold { role, threshold });

@@ -149,7 +149,7 @@ impl SigningKey {
     }
 }
 
-/// The folder that holds the keys: `ROLE-N.pem` each, and the trust anchor.
+/// The folder that holds the keys: `ROLE-N.pem` each, `ROLE-N.pub` beside it, and the trust anchor.
 #[derive(Debug, Clone)]
 pub struct KeyFolder(PathBuf);
 
@@ -177,6 +177,10 @@ impl KeyFolder {
         let make = |n| {
             let key = SigningKey::generate()?;
             key.save(&self.0.join(format!("{role}-{n}.pem")), passphrase)?;
+            // The public half lies beside it, so that a key that is lost one day can still be named.
+            let public = serde_json::to_vec(key.public());
+            let public = public.map_err(|source| Error::Json { what: "a public key", source })?;
+            write_private(&self.0.join(format!("{role}-{n}.pub")), &[&public[..], b"\n"].concat())?;
             Ok(key)
         };
         (1..=count).map(make).collect()

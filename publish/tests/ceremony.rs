@@ -282,19 +282,13 @@ fn a_request_cannot_say_one_thing_and_do_another() {
     assert!(matches!(world.judge(&unknown), Err(Error::NoRole(role)) if role == "stable"));
 
     // A path that would write its own words on a terminal.
-    for path in ["x\r", "x\u{1b}[2Kroot", "x\nroot: nothing changes"] {
-        let evil = redocumented(&stable, |s| s["targets"][path] = json!({"length": 1, "hashes": {"sha256": "00"}}));
-        assert!(
-            matches!(world.judge(&evil), Err(Error::NotARequest(_))),
-            "{path:?} has no canonical form that can be read"
-        );
-    }
     for role in ["", "stable\u{1b}[2K", "x".repeat(129).as_str()] {
         let evil = tampered_bytes(&stable, |c| c["documents"][0]["role"] = json!(role));
         assert!(matches!(Request::parse(evil), Err(Error::NotARequest(_))), "{role:?}");
     }
     let evil = redocumented(&stable, |s| {
-        s["targets"]["x\u{9b}2K\u{85}root: nothing changes\u{202e}"] = json!({"length": 1, "hashes": {"sha256": "00"}});
+        s["targets"]["x\r\n\u{1b}[2K\u{9b}2K\u{85}root: nothing changes\u{202e}"] =
+            json!({"length": 1, "hashes": {"sha256": "00"}});
     });
     let words = world.judge(&evil).unwrap().words();
     assert!(words.chars().all(|c| matches!(c, '\n' | ' '..='~' | '\u{fffd}')), "{words:?}");

@@ -7,4 +7,5 @@ import hostile_root
 
 
 def scenarios():
-    return [make() for module in (hostile_root, hostile_online, hostile_delegations, hostile_files) for make in module.ALL]
+    modules = (hostile_root, hostile_online, hostile_delegations, hostile_files)
+    return [make() for module in modules for make in module.ALL]

@@ -54,7 +54,7 @@ impl<'a> Public<'a> {
                 ed25519_dalek::VerifyingKey::from_bytes(&bytes).ok().map(Self::Ed25519)
             }
             ("ecdsa" | "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp256") => {
-                p256::ecdsa::VerifyingKey::from_public_key_pem(&key.keyval.public).ok().map(Self::P256)
+                p256::ecdsa::VerifyingKey::from_public_key_pem(key.keyval.public.trim()).ok().map(Self::P256)
             }
             _ => {
                 let scheme = extra?;

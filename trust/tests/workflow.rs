@@ -150,7 +150,7 @@ fn a_further_scheme_counts_only_where_the_policy_names_it() {
         repo.files.insert("timestamp.json".into(), serde_json::to_vec(&file).unwrap());
         let refused = |valid| Error::SignatureThreshold { role: "timestamp".into(), valid, threshold: 2 };
         for (extra_scheme, expected) in
-            [(None, Err(refused(0))), (Some(&Prefixed as &'static dyn Scheme), expected.clone().map_err(refused))]
+            [(None, Err(refused(0))), (Some(&Prefixed as &'static dyn Scheme), expected.map_err(refused))]
         {
             let policy = Policy { extra_scheme, ..Policy::product(Source::Repository) };
             let store = Store::from_root(repo.anchor());
@@ -517,4 +517,22 @@ fn odd_role_names_are_encoded_in_requests() {
     let mut asked = Vec::new();
     assert_eq!(look(&repo, &mut updater, &mut asked, "file", None), Ok(()));
     assert_eq!(asked.last().unwrap(), "1...%2Fa%20b.json");
+}
+
+#[test]
+fn a_pem_key_may_end_as_it_likes() {
+    type Spell = fn(&str) -> String;
+    let spellings: [Spell; 3] =
+        [|pem| pem.trim_end().to_owned(), |pem| format!("\n{pem}\n\n"), |pem| pem.replace('\n', "\r\n")];
+    for spell in spellings {
+        let mut repo = Repo::new();
+        repo.keys.insert("timestamp".into(), vec![TestKey::p256(60)]);
+        let mut key = TestKey::p256(60).public();
+        key.keyval.public = spell(&key.keyval.public);
+        repo.root.keys.insert(TestKey::p256(60).id(), key);
+        repo.root.roles.get_mut("timestamp").unwrap().keyids = vec![TestKey::p256(60).id()];
+        repo.publish_root();
+        repo.publish_timestamp();
+        assert_eq!(check(&repo, Store::from_root(repo.anchor()), day(0)).2, Ok(()));
+    }
 }

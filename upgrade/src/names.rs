@@ -134,10 +134,10 @@ impl Name {
         &self.0
     }
 
-    /// Whether a channel may have this name: TUF's top-level roles keep theirs.
+    /// Whether a channel may have this name: TUF's top-level roles keep theirs, and `upgrade.json` is the description beside the metadata.
     #[must_use]
     pub fn may_be_channel(&self) -> bool {
-        !["root", "targets", "snapshot", "timestamp"].contains(&self.as_str())
+        !["root", "targets", "snapshot", "timestamp", "upgrade"].contains(&self.as_str())
     }
 }
 
@@ -242,6 +242,8 @@ mod tests {
             assert!(bad.parse::<Name>().is_err(), "{bad:?}");
         }
         assert!("stable".parse::<Name>().unwrap().may_be_channel());
-        assert!(!"targets".parse::<Name>().unwrap().may_be_channel());
+        for role in ["targets", "upgrade"] {
+            assert!(!role.parse::<Name>().unwrap().may_be_channel());
+        }
     }
 }

@@ -57,8 +57,8 @@ fn states() -> Vec<State> {
     ]
 }
 
-fn kit() -> Arc<OwnedFd> {
-    Arc::new(File::open("/dev/null").unwrap().into())
+fn kit() -> Arc<Kit> {
+    Arc::new(Kit::new(File::open("/dev/null").unwrap().into()))
 }
 
 fn told(state: &State, event: Event) -> String {

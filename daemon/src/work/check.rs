@@ -1,10 +1,10 @@
 //! A check: the signed metadata, the channel's description, and the plan that follows from it for this stick. Writes nothing anywhere.
 
-use sameday_dbus::{self as bus, ErrorKind, Failure, Offer};
+use sameday_dbus::{self as bus, ErrorKind, Failure, Offer, text};
 use sameday_trust::{
     self as trust, Answer, ConsensusTime, Limits, Next, Policy, Source as Judged, Time, TimeVerdict, Updater,
 };
-use sameday_upgrade::description::{self, Description, Upgrade};
+use sameday_upgrade::description::{self, Description, Role, Upgrade};
 use sameday_upgrade::digest::Digest;
 use sameday_upgrade::kit::{self, KitInfo};
 use sameday_upgrade::names::{Version, description_path};
@@ -61,7 +61,11 @@ impl Check<'_> {
             self.report.begin(Phase::Check, bus::phase::METADATA, 0);
         }
         let known = evidence::gather(self.system, medium.as_ref().ok())?;
-        let store = memory.store.clone().unwrap_or(known.store);
+        let mut store = memory.store.clone().unwrap_or(known.store);
+        if is_kit {
+            // A kit may be older than the last check and still bring something newer than what runs: only its channel's role must not go back.
+            (store.timestamp, store.snapshot) = (None, None);
+        }
         let mut descriptions = known.descriptions;
         descriptions.extend(memory.description.clone());
 
@@ -74,7 +78,11 @@ impl Check<'_> {
             // What was accepted before a failing step stays accepted.
             memory.store = Some(updater.store().clone());
         }
-        let Some(bytes) = result.map_err(|failure| doubted(failure, &updater, consensus))? else {
+        let judged = result.map_err(|failure| match failure.reason.as_str() {
+            "rollback" if is_kit => Failure { kind: ErrorKind::KitWrong, reason: "older-than-known".into(), ..failure },
+            _ => doubted(failure, &updater, consensus),
+        });
+        let Some(bytes) = judged? else {
             return self.nothing_newer(is_kit, &updater, consensus);
         };
         if !is_kit {
@@ -115,7 +123,8 @@ impl Check<'_> {
         })
     }
 
-    /// The initial version is the base's. Where the base cannot be read there is no upgrade anyway, and the running one stands in.
+    /// The initial version is the base's. Where the base cannot be read the running one stands in, to tell whether there is anything newer;
+    /// [`Check::offer`] then refuses.
     fn plan_system(&self, medium: Option<&Medium>) -> plan::System {
         let running = &self.system.running;
         let initial = medium.and_then(|medium| medium.initial_os_release().ok()).map(|os| os.version);
@@ -228,6 +237,14 @@ impl Check<'_> {
         let version = plan.upgrade.version.clone();
         let named = |failure: Failure| failure.text("version", version.as_str());
         let medium = medium.map_err(|refusal| named(refusal.into()))?;
+        judge_base(&medium, &plan.upgrade).map_err(named)?;
+        if plan.file(Role::Kernel).is_none() {
+            // Our boot loader starts a version only with a kernel of its own.
+            return Err(named(Failure::new(ErrorKind::ManualUpgrade, "no-kernel")));
+        }
+        if plan.published.parse::<Time>().is_err() {
+            return Err(named(Failure::new(ErrorKind::NotVerified, "malformed-description")));
+        }
         let room = judge_room(&medium, &plan.upgrade, &keepsake).map_err(named)?;
         let role = updater.role(self.system.running.channel.as_str());
         let signed = updater.issued();
@@ -248,8 +265,12 @@ impl Check<'_> {
             gives_up: medium.gives_up().map(Version::to_string).unwrap_or_default(),
             confirm_signed_on: is_kit && age >= OLD_KIT_SECONDS,
             fixes: upgrade.fixes.iter().map(fix).collect(),
-            notes: upgrade.notes.clone(),
-            details_url: upgrade.details_url.clone().unwrap_or_default(),
+            notes: upgrade
+                .notes
+                .iter()
+                .map(|(language, note)| (clean(language), text::paragraphs(note, text::NOTES)))
+                .collect(),
+            details_url: upgrade.details_url.as_deref().map(clean).unwrap_or_default(),
         };
         Ok(Offered { offer, plan, origin, keepsake })
     }
@@ -257,7 +278,24 @@ impl Check<'_> {
 
 fn fix(fix: &description::Fix) -> bus::Fix {
     let Ok(severity) = fix.severity.code().parse();
-    bus::Fix { name: fix.name.clone(), severity, cves: fix.cves.clone() }
+    bus::Fix { name: clean(&fix.name), severity, cves: fix.cves.iter().map(|cve| clean(cve)).collect() }
+}
+
+/// Signed text may still hold what D-Bus does not carry, such as a NUL.
+fn clean(line: &str) -> String {
+    text::line(line, text::LINE)
+}
+
+/// Whether the upgrade is for this stick's base: a layer over another base would start, and be a mixture.
+///
+/// # Errors
+/// When the base does not say its version, or is not among those that the upgrade serves.
+pub(super) fn judge_base(medium: &Medium, upgrade: &Upgrade) -> Result<(), Failure> {
+    let initial = medium.initial_os_release()?.version;
+    if upgrade.initial_versions.contains(&initial) {
+        return Ok(());
+    }
+    Err(Failure::new(ErrorKind::ManualUpgrade, "no-upgrade-for-initial-version").text("initial", initial.as_str()))
 }
 
 /// Whether an upgrade fits, left-overs and what it gives up counted as free.

@@ -13,6 +13,7 @@ use sameday_upgrade::names::Version;
 use crate::cancel::Cancel;
 use crate::download::{self, Target};
 use crate::evidence::Keepsake;
+use crate::failure::Chain;
 use crate::medium::{Medium, Promised, Session, Staging};
 use crate::report::Report;
 use crate::source::Source;
@@ -59,9 +60,12 @@ pub fn install(
     let time: Time = offered.plan.published.parse().map_err(|_| {
         Failure::new(ErrorKind::NotVerified, "malformed-description").text("published", &offered.plan.published)
     })?;
-    let medium = Medium::find()?;
+    // It was found when the offer was made: if it is not now, somebody took it out.
+    let medium = Medium::find().map_err(|refusal| Failure { kind: ErrorKind::StickChanged, ..refusal.into() })?;
+    super::check::judge_base(&medium, upgrade)?;
     let gives_up = medium.gives_up().cloned();
-    if gives_up.as_ref().map(Version::as_str).unwrap_or_default() != offered.offer.gives_up {
+    // To give up less than was consented to is covered by the consent; a version that was not named is not.
+    if gives_up.as_ref().is_some_and(|version| version.as_str() != offered.offer.gives_up) {
         return Err(Failure::new(ErrorKind::StickChanged, "other-versions-kept"));
     }
     super::check::judge_room(&medium, upgrade, &offered.keepsake)?;
@@ -81,13 +85,22 @@ pub fn install(
             };
             Ok(session.commit(&env)?)
         });
-    let closed = session.close();
-    result?;
-    if let Err(error) = closed {
-        // The new version is committed; that the stick is still mounted for writing until the restart is no failure of the upgrade.
-        tracing::warn!("{}", crate::failure::Chain(&error));
+    match (result, session.close()) {
+        (Ok(()), Ok(())) => Ok(upgrade.version.clone()),
+        (Ok(()), Err(error)) => {
+            // It is committed; that the stick stays mounted for writing until the restart is no failure of the upgrade.
+            tracing::warn!("{}", Chain(&error));
+            Ok(upgrade.version.clone())
+        }
+        // A cancel whose clean-up fails did not give the room back, and must not look as if it had.
+        (Err(failure), Err(error)) if failure.kind == ErrorKind::Cancelled => Err(error.into()),
+        (Err(failure), closed) => {
+            if let Err(error) = closed {
+                tracing::warn!("{}", Chain(&error));
+            }
+            Err(failure)
+        }
     }
-    Ok(upgrade.version.clone())
 }
 
 /// Fetches everything and writes it under names that nothing refers to.

@@ -53,13 +53,15 @@ pub struct Client {
     shared: Arc<Shared>,
     patience: Patience,
     payload: Vec<u8>,
+    /// STATUS frames that the request under way may still see.
+    events_left: u32,
 }
 
 impl Client {
     /// Takes a connected stream.
     #[must_use]
     pub fn new(stream: UnixStream, patience: Patience) -> Self {
-        Self { shared: Arc::new(Shared::new(stream)), patience, payload: Vec::new() }
+        Self { shared: Arc::new(Shared::new(stream)), patience, payload: Vec::new(), events_left: 0 }
     }
 
     /// What lets another thread stop this client, at any time and for good.
@@ -79,6 +81,7 @@ impl Client {
         events: &mut dyn FnMut(Status),
     ) -> Result<(), Error> {
         let payload = json(&Open { version: VERSION, bases: bases.to_vec() }).map_err(Error::Garbage)?;
+        self.events_left = MAX_EVENTS;
         let result = self.send(Kind::Open, &payload, kit).and_then(|()| match self.answer(events)? {
             Kind::Opened => match self.parse::<Opened>()?.version {
                 VERSION => Ok(()),
@@ -129,6 +132,7 @@ impl Client {
     ) -> Result<Outcome, GetError<E>> {
         let get = Get::new(path.clone(), start, length).map_err(Error::BadRequest)?;
         let payload = json(&get).map_err(Error::Garbage)?;
+        self.events_left = MAX_EVENTS;
         self.send(Kind::Get, &payload, None)?;
         let total = match self.answer(events)? {
             Kind::Head => self.parse::<Head>()?.total,
@@ -166,12 +170,13 @@ impl Client {
     /// Reads the next frame that is not STATUS. FAILED becomes an error.
     fn answer(&mut self, events: &mut dyn FnMut(Status)) -> Result<Kind, Error> {
         let progress = Deadline::new(self.patience.progress);
-        for _ in 0..=MAX_EVENTS {
+        loop {
             let deadline = Deadline::new(self.patience.frame).or_earlier(progress);
             let mut reader = self.shared.reader(deadline);
             let kind = read_frame(&mut reader, &mut self.payload).map_err(|e| self.shared.explain(e, deadline))?;
             match kind {
                 Kind::Status => {
+                    self.events_left = self.events_left.checked_sub(1).ok_or(Error::TooManyEvents(MAX_EVENTS))?;
                     let mut status = self.parse::<Status>()?;
                     status.percent = status.percent.min(100);
                     events(status);
@@ -183,7 +188,6 @@ impl Client {
                 other => return Ok(other),
             }
         }
-        Err(Error::TooManyEvents(MAX_EVENTS))
     }
 
     fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, Error> {

@@ -86,8 +86,8 @@ pub struct PrepareArgs {
     /// Give a role a key; may be given several times, as all of these
     #[arg(long, value_name = "ROLE=FILE.pub", value_parser = pair)]
     pub add: Vec<(String, String)>,
-    /// Take a key away from a role: its id, or the first 8 digits or more
-    #[arg(long, value_name = "ROLE=ID", value_parser = pair)]
+    /// Take a key away from a role: its public half, or its id, or the first 8 digits of that or more
+    #[arg(long, value_name = "ROLE=FILE.pub|ID", value_parser = pair)]
     pub remove: Vec<(String, String)>,
     /// Set how many keys must sign a role
     #[arg(long, value_name = "ROLE=N", value_parser = pair)]

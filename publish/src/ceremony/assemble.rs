@@ -59,11 +59,11 @@ pub fn gather(assemble: &Assemble) -> Result<Assembly, Error> {
         for signature in &file.signatures {
             let (role, id) = (signature.role.clone(), signature.keyid.clone());
             let path = path.clone();
-            let Some(message) = assemble.request.document(&role) else { return Err(Error::OtherRole { path, role }) };
+            let Some(document) = assemble.request.document(&role) else { return Err(Error::OtherRole { path, role }) };
             let quorums = change.quorums(&role);
             let mut keys = quorums.iter().flat_map(|quorum| &quorum.keys);
             let Some(key) = keys.find(|key| key.id() == id) else { return Err(Error::ForeignKey { path, role, id }) };
-            if !key.verifies(message.as_bytes(), &signature.sig) {
+            if !key.verifies(document.signed.as_bytes(), &signature.sig) {
                 return Err(Error::BadSignature { path, role, id });
             }
             let known = signatures.entry(role).or_default();
@@ -75,7 +75,7 @@ pub fn gather(assemble: &Assemble) -> Result<Assembly, Error> {
     }
     let mut missing = Vec::new();
     for role in change.roles() {
-        let message = assemble.request.document(role).unwrap_or_default().as_bytes();
+        let message = assemble.request.document(role).map_or(&[][..], |document| document.signed.as_bytes());
         let found = signatures.get(role).map_or(&[][..], Vec::as_slice);
         missing.extend(change.quorums(role).iter().filter_map(|quorum| quorum.missing(role, message, found)));
     }
@@ -94,11 +94,11 @@ fn open(path: &Path, keys: &KeyFolder, request: &Request) -> Result<Repository, 
         other => return Ok(other?),
     };
     let unfinished = request.document("root").and_then(|document| {
-        let version = serde_json::from_str::<Root>(document).ok()?.header.version;
+        let version = serde_json::from_value::<Root>(document.value().ok()?).ok()?.header.version;
         let bytes =
             read_at_most(&path.join(format!("metadata/{version}.root.json")), Limits::product().root).ok()??;
         let file: Signed<Root> = serde_json::from_slice(&bytes).ok()?;
-        (canonical_form(&file.signed).ok()? == document.as_bytes()).then_some(version)
+        (canonical_form(&file.signed).ok()? == document.signed.as_bytes()).then_some(version)
     });
     match unfinished {
         Some(version) => Ok(Repository::open_without(path, keys, Some(version))?),
@@ -186,9 +186,9 @@ impl Assembly {
     }
 
     fn file(&self, role: &str) -> Result<Vec<u8>, Error> {
-        let document = self.request.document(role).unwrap_or_default();
+        let document = self.request.document(role).ok_or_else(|| Error::NoRole(role.to_owned()))?;
         let json = |source| crate::error::Error::Json { what: "metadata", source };
-        let signed: serde_json::Value = serde_json::from_str(document).map_err(json)?;
+        let signed = document.value()?;
         let signatures = self.signatures.get(role).cloned().unwrap_or_default();
         Ok(serde_json::to_vec(&Signed { signatures, signed, other: Other::new() }).map_err(json)?)
     }

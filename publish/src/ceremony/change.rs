@@ -7,6 +7,7 @@ use sameday_trust::json;
 use sameday_trust::schema::{Header, Root, Targets, canonical_form};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::error::Error;
 use super::public::PublicKey;
@@ -82,9 +83,9 @@ impl Change {
             }
             let published = before.header(role).ok_or_else(|| Error::NoRole(role.to_owned()))?.version;
             match role {
-                "root" => after.root = parse(document)?,
-                "targets" => after.targets = parse(document)?,
-                channel => drop(after.channels.insert(channel.to_owned(), parse(document)?)),
+                "root" => after.root = document.parse()?,
+                "targets" => after.targets = document.parse()?,
+                channel => drop(after.channels.insert(channel.to_owned(), document.parse()?)),
             }
             let offered = after.header(role).map_or(0, |header| header.version);
             if Some(offered) != published.checked_add(1) {
@@ -125,15 +126,29 @@ impl Change {
     }
 }
 
-/// Reads a document: canonical, and with nothing in it that the type would lose.
-fn parse<T: DeserializeOwned + Serialize>(document: &Document) -> Result<T, Error> {
-    let limits = Limits::product();
-    let bytes = document.signed.as_bytes();
-    let failed = |e: serde_json::Error| Error::NotARequest(format!("{}: {e}", document.role));
-    let value = json::parse(bytes, limits.json_depth, limits.json_values).map_err(failed)?;
-    let signed: T = serde_json::from_value(value).map_err(failed)?;
-    if canonical_form(&signed).ok().as_deref() != Some(bytes) {
-        return Err(Error::NotARequest(format!("{} is not in canonical form", document.role)));
+impl Document {
+    /// What the bytes say. Canonical form leaves control characters in strings as they are (a PEM key has line breaks), where JSON
+    /// wants them escaped; it has none outside of strings.
+    pub(super) fn value(&self) -> Result<Value, Error> {
+        let limits = Limits::product();
+        let mut text = String::with_capacity(self.signed.len());
+        for c in self.signed.chars() {
+            match c {
+                '\0'..='\u{1f}' => text.push_str(&format!("\\u{:04x}", u32::from(c))),
+                c => text.push(c),
+            }
+        }
+        let failed = |e: serde_json::Error| Error::NotARequest(format!("{}: {e}", self.role));
+        json::parse(text.as_bytes(), limits.json_depth, limits.json_values).map_err(failed)
     }
-    Ok(signed)
+
+    /// What they say as a role, if they are canonical and hold nothing that its type would lose.
+    fn parse<T: DeserializeOwned + Serialize>(&self) -> Result<T, Error> {
+        let failed = |e: serde_json::Error| Error::NotARequest(format!("{}: {e}", self.role));
+        let signed: T = serde_json::from_value(self.value()?).map_err(failed)?;
+        if canonical_form(&signed).ok().as_deref() != Some(self.signed.as_bytes()) {
+            return Err(Error::NotARequest(format!("{} is not in canonical form", self.role)));
+        }
+        Ok(signed)
+    }
 }

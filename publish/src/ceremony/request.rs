@@ -152,8 +152,8 @@ impl Request {
     }
 
     /// What is to be signed for a role.
-    pub(super) fn document(&self, role: &str) -> Option<&str> {
-        self.content.documents.iter().find(|document| document.role == role).map(|document| document.signed.as_str())
+    pub(super) fn document(&self, role: &str) -> Option<&Document> {
+        self.content.documents.iter().find(|document| document.role == role)
     }
 }
 

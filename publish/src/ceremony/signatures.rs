@@ -73,8 +73,8 @@ pub fn sign(request: &Request, change: &Change, signer: &mut Signer) -> Result<S
     let mut signatures = Vec::new();
     for role in change.roles() {
         let Some(keyid) = change.key_id(role, signer.public()) else { continue };
-        let message = request.document(role).ok_or_else(|| Error::NoRole(role.to_owned()))?;
-        signatures.push(RoleSignature { role: role.to_owned(), keyid, sig: signer.sign(message.as_bytes())? });
+        let document = request.document(role).ok_or_else(|| Error::NoRole(role.to_owned()))?;
+        signatures.push(RoleSignature { role: role.to_owned(), keyid, sig: signer.sign(document.signed.as_bytes())? });
     }
     if signatures.is_empty() {
         return Err(Error::NotAsked(signer.public().id().to_owned()));

@@ -297,10 +297,8 @@ impl World {
         size: u64,
     ) -> io::Result<Stick> {
         let (kernel, initrd) = kernel_and_initrd(self.root(version)?)?;
-        let spec = StickSpec {
-            time: self.spec.made.unix(),
-            ..StickSpec::new(file_system, size, image, &kernel, &initrd)
-        };
+        let spec =
+            StickSpec { time: self.spec.made.unix(), ..StickSpec::new(file_system, size, image, &kernel, &initrd) };
         Stick::build(&self.dir, name, &spec)
     }
 

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use sameday_dbus::{ErrorKind, Snapshot, State};
+use sameday_dbus::{Dictionary, ErrorKind, Snapshot, State};
 use sameday_lab::fetcher::{FetcherProcess, Network};
 use sameday_lab::machine::{Call, Machine, Spec};
 use sameday_lab::process::run;
@@ -143,7 +143,7 @@ fn upgraded(lab: &Lab, stick: &Stick) -> Vec<String> {
     let check = lab.asked();
     assert!(check.len() >= 3, "{check:?}");
     let offer = offered.offer.unwrap();
-    let consent = Call::Install { version: &offer.version, digest: &offer.digest, options: BTreeMap::default() };
+    let consent = Call::Install { version: &offer.version, digest: &offer.digest, options: Dictionary::new() };
     let done = watch.wait(&machine, &consent);
     assert_eq!((done.state, done.pending_version.as_str()), (State::RestartPending, "2.0"), "{done:?}");
 

@@ -49,7 +49,7 @@ impl Folder {
         kept.targets = file("targets", limits.targets)?;
         let failed = Error::file("list", path);
         let entries: Vec<_> = fs::read_dir(path).and_then(Iterator::collect).map_err(failed)?;
-        for entry in entries {
+        for entry in entries.iter().filter(|entry| entry.path().is_file()) {
             let name = entry.file_name();
             let role = name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(decode);
             let Some(role) = role.filter(|role| !TOP_LEVEL_ROLES.contains(&role.as_str())) else { continue };

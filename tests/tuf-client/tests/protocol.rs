@@ -274,6 +274,7 @@ fn answers_are_read_up_to_their_limits_and_followed_nowhere() {
         ("metadata/1.snapshot.json", Fault::Endless, Some("snapshot metadata is longer than")),
         ("metadata/1.targets.json", Fault::Endless, Some("targets metadata is longer than")),
         ("metadata/1.targets.json", Fault::Chunked, None),
+        ("metadata/1.targets.json", Fault::Old, None),
         ("metadata/1.targets.json", Fault::Broken, Some("get http")),
         ("metadata/1.targets.json", Fault::Status(403), Some("there is no targets metadata")),
     ] {
@@ -317,6 +318,15 @@ fn the_bases_are_kept_as_given() {
         assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
         assert_eq!(world.server.asked()[0], "a/../b//metadata/2.root.json");
     }
+}
+
+#[test]
+fn a_server_is_found_by_name() {
+    let world = started(&flat(&[]), &[]);
+    let url = world.server.url("metadata").replace("127.0.0.1", "localhost");
+    let metadata_dir = world.metadata_dir();
+    let outcome = run(&["--metadata-url", &url, "--metadata-dir", text(&metadata_dir), "refresh"]);
+    assert_eq!(outcome.code, Some(0), "{}", outcome.stderr);
 }
 
 #[test]
@@ -396,7 +406,7 @@ fn an_odd_folder_does_not_confuse_the_store() {
     for name in ["%2", "%zz.json", "notes.txt", "1.root.json"] {
         fs::write(world.metadata_dir().join(name), b"\xff").unwrap();
     }
-    fs::create_dir(world.metadata_dir().join("folder")).unwrap();
+    fs::create_dir(world.metadata_dir().join("folder.json")).unwrap();
     fs::write(world.metadata_dir().join("role.json"), b"planted").unwrap();
     let outcome = world.download(&["x"]);
     assert!(outcome.stderr.contains("there is no target x"), "{}", outcome.stderr);

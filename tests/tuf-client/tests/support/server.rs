@@ -19,6 +19,8 @@ pub enum Fault {
     Chunked,
     /// Half of the promised bytes.
     Broken,
+    /// By HTTP/1.0: the end of the connection is the end of the file.
+    Old,
 }
 
 #[derive(Default)]
@@ -126,6 +128,10 @@ fn answer(stream: &TcpStream, site: &Mutex<Site>) -> std::io::Result<()> {
                 write!(out, "\r\n")?;
             }
             write!(out, "0\r\n\r\n")
+        }
+        (Some(Fault::Old), Some(file)) => {
+            write!(out, "HTTP/1.0 200 OK\r\nServer: old\r\n\r\n")?;
+            out.write_all(&file)
         }
         (fault, Some(file)) => {
             write!(out, "HTTP/1.1 200 .\r\n{close}Content-Length: {}\r\n\r\n", file.len())?;

@@ -50,7 +50,8 @@ const GROUPS: [(&str, Group); 6] = [
 fn main() -> ExitCode {
     uml::enter();
     let arguments = std::env::args().skip(1).collect::<Vec<_>>();
-    if let [first, dir] = arguments.as_slice()
+    // The guest kernel puts parameters of its own behind ours.
+    if let [first, dir, ..] = arguments.as_slice()
         && first == sectors::GUEST
     {
         return ended(sectors::guest(Path::new(dir)));

@@ -8,6 +8,7 @@ use std::time::Duration;
 use sameday_dbus::State;
 use sameday_lab::machine::{Machine, Spec as MachineSpec};
 use sameday_lab::peer::Peer;
+use sameday_lab::programs;
 use sameday_lab::stick::{FileSystem, Stick};
 use sameday_lab::uml::{self, Uml};
 use sameday_lab::world::Spec;
@@ -37,7 +38,7 @@ pub fn run(dir: &Path, board: &mut Board) -> io::Result<()> {
     let lean = Lean::new(&dir.join("world"), LAYER, Spec::default())?;
     let stick = lean.world.stick("stick", FileSystem::Vfat, STICK)?;
     let before = stick.tree()?;
-    let program = std::env::current_exe()?;
+    let program = programs::path("bench")?;
     let arguments = vec![GUEST.to_owned(), dir.join("world").display().to_string()];
     let machine = Uml { program, arguments, disks: Vec::new(), memory: 768, limit: LIMIT };
     let ended = machine.run(&dir.join("uml"))?;

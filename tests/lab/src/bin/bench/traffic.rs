@@ -24,7 +24,8 @@ impl Traffic {
 
     /// Looks at the process's sockets.
     pub fn look(&self) -> io::Result<()> {
-        let output = run(Command::new("ss").args(["--tcp", "--info", "--numeric", "--processes", "--no-header", "-O"]))?;
+        let output =
+            run(Command::new("ss").args(["--tcp", "--info", "--numeric", "--processes", "--no-header", "-O"]))?;
         let mut sockets = self.sockets.borrow_mut();
         for (ends, bytes) in sums(&String::from_utf8_lossy(&output.stdout), self.process) {
             let known = sockets.entry(ends).or_default();
