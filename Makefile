@@ -1,6 +1,7 @@
 # make check   the quick loop: format, clippy, unit tests        make demo   upgrades a stick with a real month of fixes
 # make lint    all that finds faults without running anything    make bench  the figures
-# make test    lint and all tests                                make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
+# make test    lint and all tests                                make tuf-client   the TUF conformance client
+#                                                               make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
 PREFIX ?= /usr
 DESTDIR ?=
 PROFILE ?= dev
@@ -13,7 +14,7 @@ lib = $(DESTDIR)$(PREFIX)/lib
 share = $(DESTDIR)$(PREFIX)/share
 shell_files = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lE '^\#!/bin/(ba)?sh')
 
-.PHONY: build check lint test demo bench install packages lint-code lint-docs lint-shell lint-dependencies lint-units
+.PHONY: build check lint test demo bench install tuf-client packages lint-code lint-docs lint-shell lint-dependencies lint-units
 
 build:
 	$(CARGO) build --workspace --bins --profile $(PROFILE)
@@ -68,6 +69,10 @@ demo: packages
 bench: packages
 	$(CARGO) build --workspace --bins
 	target/debug/bench
+
+# The conformance client, for suites that test TUF clients.
+tuf-client:
+	$(CARGO) build --release --locked -p sameday-tuf-client --bin tuf-client
 
 packages:
 	packaging/install-packages

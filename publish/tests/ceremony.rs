@@ -1,4 +1,5 @@
 //! What must not get through: between prepare and sign, between sign and assemble, and at the assembly.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 #[path = "ceremony/world.rs"]
 mod world;

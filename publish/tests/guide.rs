@@ -1,4 +1,5 @@
 //! The guide for the holders of keys: each of its commands, in its order, in an empty folder, with the real program.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -61,7 +62,7 @@ fn every_command_of_the_guide_works() {
     assert!(out.status.success(), "{words}\n{errors}");
     let repository = Repository::open(&folder.path().join("work/repo")).unwrap();
     let listed = sameday_publish::ceremony::list_keys(&repository);
-    for line in ["root 6,", "signed by 2 of 4 keys", "targets 4,", "stable 3,", "ECDSA P-256"] {
+    for line in ["root 7,", "signed by 2 of 4 keys", "targets 3,", "stable 3,", "ECDSA P-256"] {
         assert!(listed.contains(line), "{line}:\n{listed}");
     }
     assert!(words.contains("no old key is accepted"));
@@ -105,5 +106,29 @@ fn only_yes_is_yes() {
         assert_eq!(out.status.code(), Some(1), "{answer:?}");
         assert!(String::from_utf8_lossy(&out.stdout).contains("root: version 1 -> 2"), "the words come first");
         assert!(!folder.path().join("work/alice.sig").exists());
+    }
+}
+
+#[test]
+fn nothing_that_somebody_has_is_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(run(GUIDE.split("## A new holder").next().unwrap(), folder.path()).status.success());
+    let work = folder.path().join("work");
+    for (file, line) in [
+        ("alice/root-1.pem", "keys new alice/root-1.pem --passphrase-file passphrase"),
+        ("alice/root-1.pub", "keys export bob/root-2.pem --passphrase-file passphrase --out alice/root-1.pub"),
+        ("alice/root-1.pub", "keys import bob/root-2.pub --out alice/root-1.pub"),
+        ("renewal.request", "prepare --repository repo --keys keys --renew root --out renewal.request"),
+        ("alice.sig", "sign renewal.request --yes --key carol/root-3.pem --passphrase-file passphrase --out alice.sig"),
+    ] {
+        let before = std::fs::read(work.join(file)).unwrap();
+        let mut program = Command::new(env!("CARGO_BIN_EXE_sameday-publish"));
+        let out = program.args(line.split(' ')).current_dir(&work).stdin(Stdio::null()).output().unwrap();
+        let error = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(
+            (out.status.code(), error.trim()),
+            (Some(1), format!("sameday-publish: {file} exists already").as_str())
+        );
+        assert_eq!(std::fs::read(work.join(file)).unwrap(), before);
     }
 }

@@ -1,4 +1,5 @@
 //! Every role's keys can be rotated and revoked; clients follow, and what was taken away signs nothing any more.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 #[path = "ceremony/world.rs"]
 mod world;

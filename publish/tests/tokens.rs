@@ -1,4 +1,5 @@
 //! Keys that this program never sees: in a real `ssh-agent`, as a token would be, and behind a command.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 #[path = "ceremony/world.rs"]
 mod world;
@@ -107,7 +108,7 @@ fn a_real_ssh_agent_signs_for_a_role() {
 
     // From now on it signs alone; an ECDSA signature is another one each time, and still one key's.
     let request = world.prepare(vec![renew("root")], day(2)).unwrap();
-    let mut second = || with(&world, &request, &mut Signer::agent(agent.connect(), Some(&two), |_| false).unwrap());
+    let second = || with(&world, &request, &mut Signer::agent(agent.connect(), Some(&two), |_| false).unwrap());
     let twice = [second(), second()];
     assert_ne!(twice[0].1.signatures, twice[1].1.signatures);
     let mut plan = Assemble { signatures: twice.to_vec(), ..world.signed(&request, &[], day(2)) };
