@@ -51,6 +51,7 @@ pub fn run(dir: &Path, board: &mut Board) -> io::Result<()> {
         let clone = stick.clone_to(&room.path().join("others.img"))?;
         others.push(by_hand(&lean, &clone, &room.path().join("mnt"), &mut bypassed)?);
     }
+    eprintln!("# apply: {ours:.3?} against {others:.3?}");
     let how = if bypassed { "direct" } else { "buffered" };
     let name = format!("apply.256-MiB-layer.{}-on-{how}-loop", file_system.name());
     board.tell(&Figure::new(name, median(ours), "s").against("cp-sync-drop-sha256sum", median(others)).at_most(1.3));
@@ -69,7 +70,9 @@ fn upgraded(lean: &Lean, stick: &Stick, dir: &Path, bypassed: &mut bool) -> io::
     *bypassed &= bypass_cache(&Disk::under(&machine.live().path("/run/live/medium"))?.node());
     upgrade::check(&machine, State::Available, &|| Ok(()))?;
     settle(lean)?;
-    Ok(upgrade::install(&machine, &|| Ok(()))?.whole.as_secs_f64())
+    let took = upgrade::install(&machine, &|| Ok(()))?;
+    eprintln!("# TMP {took:?}");
+    Ok(took.whole.as_secs_f64())
 }
 
 /// Seconds that it takes by hand.

@@ -35,7 +35,10 @@ impl Lean {
         let root = |version: &str, payload| {
             let only =
                 RootSpec { product: PRODUCT.into(), base: version.to_owned(), newer: Vec::new(), payload, seed: 7 };
-            Roots::synthetic(&dir.join("roots"), &only).map(|made| (version.to_owned(), made.base))
+            let made = Roots::synthetic(&dir.join("roots"), &only)?.base;
+            // A folder of which nothing stays is marked as opaque, by an attribute that the kernel of User-mode Linux cannot read.
+            fs::write(made.join("boot/config"), "stays\n")?;
+            Ok::<_, io::Error>((version.to_owned(), made))
         };
         let roots = BTreeMap::from([root(&spec.base, BASE)?, root(VERSION, payload)?]);
         let world = World::new(dir, spec, roots, &BaseOptions::default())?;
