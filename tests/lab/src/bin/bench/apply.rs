@@ -71,7 +71,6 @@ fn upgraded(lean: &Lean, stick: &Stick, dir: &Path, bypassed: &mut bool) -> io::
     upgrade::check(&machine, State::Available, &|| Ok(()))?;
     settle(lean)?;
     let took = upgrade::install(&machine, &|| Ok(()))?;
-    eprintln!("# TMP {took:?}");
     Ok(took.whole.as_secs_f64())
 }
 
