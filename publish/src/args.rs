@@ -66,17 +66,9 @@ pub struct Signing {
 
 #[derive(Debug, ClapArgs)]
 pub struct InitArgs {
-    /// The repository to make
-    #[arg(long, value_name = "DIR")]
-    pub repository: PathBuf,
-    /// The folder for its keys, outside of the repository
-    #[arg(long, value_name = "DIR")]
-    pub keys: PathBuf,
+    /// The repository and its keys are made, the keys outside of it
     #[command(flatten)]
-    pub passphrase: PassphraseArgs,
-    /// Sign as of this time (YYYY-MM-DDTHH:MM:SSZ) instead of now
-    #[arg(long, value_name = "TIME")]
-    pub now: Option<Time>,
+    pub signing: Signing,
     /// A channel; may be given several times [default: stable, alpha, test]
     #[arg(long = "channel", value_name = "NAME")]
     pub channels: Vec<Name>,

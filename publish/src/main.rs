@@ -61,8 +61,9 @@ fn main() -> ExitCode {
 }
 
 fn run_init(args: InitArgs) -> Outcome {
-    let passphrase = passphrase(&args.passphrase, true)?;
-    let mut plan = Init::new(args.repository, args.keys, now(args.now));
+    let Signing { repository, keys, passphrase: how, now: at } = args.signing;
+    let passphrase = passphrase(&how, true)?;
+    let mut plan = Init::new(repository, keys, now(at));
     if !args.channels.is_empty() {
         plan.channels = args.channels;
     }
