@@ -31,6 +31,8 @@ impl From<StickError> for Failure {
     fn from(error: StickError) -> Self {
         tracing::warn!("{}", Chain(&error));
         let kind = match &error {
+            StickError::CommitUnknown { .. } => ErrorKind::StickFailed,
+            StickError::Kept { .. } => ErrorKind::ManualUpgrade,
             StickError::Io { .. } | StickError::ReadOnly | StickError::ReadBack { .. } => ErrorKind::StickFailed,
             StickError::Full { .. } => ErrorKind::NoRoom,
             StickError::Gone | StickError::Changed { .. } => ErrorKind::StickChanged,

@@ -170,18 +170,11 @@ impl Medium {
         self.file_system
     }
 
-    /// The kept version that a consent may give up for its room: `previous`, unless it runs or is the one to fall back to.
+    /// The kept version that a consent may give up if its room is needed: `previous`, once what runs is good, unless it is the one to fall
+    /// back to.
     #[must_use]
     pub fn gives_up(&self) -> Option<&Version> {
-        let good = self.good_env.as_ref().map(|env| &env.version);
-        match &self.boot_env.previous {
-            choice @ Choice::Version(version)
-                if *choice != self.running.choice && Some(choice) != good && *choice != self.boot_env.current =>
-            {
-                Some(version)
-            }
-            _ => None,
-        }
+        gives_up(&self.running.choice, &self.boot_env, self.good_env.as_ref())
     }
 
     /// What the base says of itself, read inside its own tree.
@@ -192,6 +185,20 @@ impl Medium {
         let base = Tree::open(&self.base).map_err(|e| Refusal::io("open the base", e))?;
         let text = stack::os_release(&base).map_err(|e| Refusal::io("read the base's os-release", e))?;
         OsRelease::parse(&text.ok_or(Refusal::NoBase)?).map_err(|fault| Refusal::BaseOsRelease { fault })
+    }
+}
+
+fn gives_up<'a>(running: &Choice, env: &'a BootEnv, good: Option<&GoodEnv>) -> Option<&'a Version> {
+    match &env.previous {
+        choice @ Choice::Version(version)
+            if env.current == *running
+                && env.good
+                && choice != running
+                && good.is_none_or(|good| good.version != *choice) =>
+        {
+            Some(version)
+        }
+        _ => None,
     }
 }
 
@@ -250,6 +257,26 @@ mod tests {
         let lines: Vec<String> =
             points.iter().map(|point| format!("1 2 7:1 / {point} ro,noatime - squashfs /dev/loop1 ro\n")).collect();
         mounts::parse(&lines.concat())
+    }
+
+    #[test]
+    fn the_previous_version_is_given_up_only_for_one_that_is_good() {
+        let choice = |name: &str| if name == "base" { Choice::Base } else { Choice::Version(name.parse().unwrap()) };
+        for (running, current, previous, good, good_env, given_up) in [
+            ("2", "2", "1", true, Some("2"), Some("1")),
+            ("2", "2", "1", true, None, Some("1")),
+            ("2", "2", "1", true, Some("1"), None),
+            ("2", "2", "1", false, Some("base"), None),
+            ("1", "2", "1", true, Some("2"), None),
+            ("base", "2", "1", true, Some("2"), None),
+            ("2", "2", "2", true, Some("base"), None),
+            ("2", "2", "base", true, Some("2"), None),
+        ] {
+            let env = BootEnv { current: choice(current), previous: choice(previous), tries: 0, good };
+            let good_env = good_env.map(|version| GoodEnv { version: choice(version) });
+            let found = gives_up(&choice(running), &env, good_env.as_ref()).map(Version::as_str);
+            assert_eq!(found, given_up, "{running} runs, {env:?}, {good_env:?}");
+        }
     }
 
     #[test]

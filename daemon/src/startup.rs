@@ -5,6 +5,7 @@ use std::path::Path;
 use sameday_upgrade::boot_env::Choice;
 
 use crate::engine::Identity;
+use crate::failure::Chain;
 use crate::medium::Medium;
 use crate::state::State;
 use crate::system::System;
@@ -30,6 +31,12 @@ pub fn look() -> (State, Identity) {
             return (State::Idle, identity);
         }
     };
+    // What a killed daemon left open: from the start on, the stick is writable from consent to commit only.
+    match medium.mend_read_write() {
+        Ok(true) => tracing::warn!("the stick was still mounted for writing"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!("{}", Chain(&error)),
+    }
     match medium.initial_os_release() {
         Ok(initial) => identity.initial = initial.version.to_string(),
         Err(refusal) => tracing::warn!("{refusal}"),

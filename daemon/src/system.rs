@@ -4,16 +4,15 @@ use std::path::{Path, PathBuf};
 
 use sameday_dbus::{ErrorKind, Failure};
 use sameday_upgrade::os_release::{self, OsRelease};
-use serde::Deserialize;
 
 use crate::files::read_capped;
+
+mod repository;
 
 /// Where an image keeps what this daemon needs.
 const SHARE: &str = "usr/share/sameday";
 /// The largest repository.toml: a handful of URLs.
 const LARGEST_CONFIGURATION: u64 = 64 * 1024;
-/// As many base URLs as anybody needs; a check may have to wait for each.
-const MOST_BASES: usize = 8;
 
 /// The facts of an image.
 #[derive(Debug, Clone)]
@@ -26,12 +25,6 @@ pub struct System {
     pub bases: Vec<String>,
     /// Where its set of metadata lies.
     pub metadata: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Repository {
-    format: u64,
-    base_urls: Vec<String>,
 }
 
 impl System {
@@ -47,11 +40,7 @@ impl System {
         let name = format!("{SHARE}/repository.toml");
         let text = required(root, &name, LARGEST_CONFIGURATION)?;
         let text = String::from_utf8(text).map_err(|e| incomplete(&name, &e))?;
-        let repository: Repository = toml::from_str(&text).map_err(|e| incomplete(&name, &e))?;
-        if repository.format != 1 {
-            return Err(incomplete(&name, &format!("unknown format {}", repository.format)));
-        }
-        let bases: Vec<String> = repository.base_urls.into_iter().take(MOST_BASES).collect();
+        let bases = repository::bases(&text).map_err(|e| incomplete(&name, &e))?;
         Ok(Self { running, anchor, bases, metadata: root.join(SHARE).join("metadata") })
     }
 }

@@ -1,12 +1,17 @@
-//! Gives back the room of what nothing refers to, and of a version that the consent gave up. `boot.env` is rewritten first, so that at no
-//! instant it can choose what is on its way out.
+//! Gives back the room of what nothing refers to, and of a version that the consent gave up. `good.env` and `boot.env` are rewritten first,
+//! so that at no instant they can choose what is on its way out.
 
-use nix::unistd::UnlinkatFlags;
+use std::collections::BTreeSet;
+
+use nix::errno::Errno;
+use nix::unistd::{UnlinkatFlags, syncfs};
+use sameday_upgrade::boot_env;
 use sameday_upgrade::names::Version;
 
-use super::error::{Refusal, StickError};
+use super::error::StickError;
 use super::session::{Phase, Session};
-use super::versions::Removal;
+use super::tree;
+use super::versions::{self, Removal};
 
 /// What was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,7 +24,8 @@ pub struct Cleared {
 
 impl Session {
     /// Removes left-overs and, if told, the previous version. Never what runs, what `boot.env` or `good.env` choose, or the base. A version
-    /// that failed and was undone is a left-over: `boot.env` is first set to what runs.
+    /// that failed and was undone is a left-over: `boot.env` and `good.env` are first set to what runs. All of it is on the device before
+    /// anything is staged, or a power cut could leave a new file and an old one in the same clusters.
     ///
     /// # Errors
     /// When `gives_up` is not the version that [`super::Medium::gives_up`] names, something is staged already, or the stick fails.
@@ -31,20 +37,23 @@ impl Session {
             return Err(StickError::Misuse("this version cannot be given up"));
         }
         self.medium.same()?;
-        let env = self.medium.env_after(gives_up);
-        if env != *self.medium.boot_env() {
-            self.overwrite_boot_env(&env).map_err(|(_, error)| error)?;
+        let blocks = self.medium.blocks_after(gives_up);
+        // This one first: if the power goes before the other, `boot.env` still tells that a version was undone.
+        if let Some(good) = blocks.good.as_ref().filter(|good| Some(*good) != self.medium.good_env()) {
+            self.overwrite_good_env(good)?;
         }
-        let removals = self.medium.removals(&env).map_err(|refusal| match refusal {
-            Refusal::Io { what, error } => StickError::io(what, error),
-            other => StickError::io(other.to_string(), std::io::Error::other("unexpected")),
-        })?;
+        if blocks.boot != *self.medium.boot_env() {
+            self.overwrite_boot_env(&blocks.boot).map_err(|(_, error)| error)?;
+        }
+        let removals = self.medium.removals(&blocks).map_err(StickError::of)?;
         let mut cleared = Cleared::default();
         for removal in removals {
             self.remove(&removal)?;
             cleared.bytes = cleared.bytes.saturating_add(removal.bytes);
             cleared.versions.push(removal.version);
         }
+        self.remove_blank_list()?;
+        self.sync_removals()?;
         Ok(cleared)
     }
 
@@ -55,17 +64,60 @@ impl Session {
             // Nothing may be listed whose files are going.
             self.sync_directory("live", None)?;
         }
-        for file in &removal.files {
-            let directory = super::tree::parent(file);
-            if !removal.directories.iter().any(|d| d == directory) {
-                self.remember(directory)?;
-            }
+        for (file, _) in &removal.files {
+            self.remember(tree::parent(file))?;
             self.unlink(file, UnlinkatFlags::NoRemoveDir)?;
         }
         for directory in &removal.directories {
-            self.remember(super::tree::parent(directory))?;
-            self.unlink(directory, UnlinkatFlags::RemoveDir)?;
+            self.remember(tree::parent(directory))?;
+            match self.unlink(directory, UnlinkatFlags::RemoveDir) {
+                // Names that are no text are not seen before.
+                Err(StickError::Io { error, .. }) if error.raw_os_error() == Some(Errno::ENOTEMPTY as i32) => {
+                    tracing::warn!("{directory}/ stays, it holds what is not ours");
+                }
+                result => {
+                    result?;
+                    self.touched.remove(directory);
+                }
+            }
         }
-        self.sync_directory("live", None)
+        Ok(())
+    }
+
+    /// An empty file that has the name of the list to come is in its way, whoever made it, and nothing of anybody's is in it.
+    fn remove_blank_list(&mut self) -> Result<(), StickError> {
+        let list = versions::list(&self.version);
+        let place = self.medium.tree.metadata(&list).map_err(|e| StickError::io(format!("look for {list}"), e))?;
+        if !place.is_some_and(|metadata| metadata.is_file() && metadata.len() <= boot_env::SIZE as u64) {
+            return Ok(());
+        }
+        let text = self.medium.tree.read(&list, boot_env::SIZE as u64);
+        let text = text.map_err(|e| StickError::io(format!("read {list}"), e))?;
+        if text.as_deref().is_some_and(versions::is_blank) {
+            self.remember("live")?;
+            self.unlink(&list, UnlinkatFlags::NoRemoveDir)?;
+        }
+        Ok(())
+    }
+
+    /// Writes every directory that lost something to the device, and those above it.
+    fn sync_removals(&self) -> Result<(), StickError> {
+        let mut directories = BTreeSet::new();
+        for touched in self.touched.keys() {
+            let mut directory = touched.as_str();
+            while directories.insert(directory) && !directory.is_empty() {
+                directory = tree::parent(directory);
+            }
+        }
+        if directories.is_empty() {
+            return Ok(());
+        }
+        // In reverse order of names, a directory comes before its parent.
+        for directory in directories.iter().rev() {
+            self.sync_directory(directory, None)?;
+        }
+        syncfs(self.medium.tree.root()).map_err(|e| StickError::io("write the stick's buffers", e))?;
+        // vfat's syncfs sends no flush, an fsync does.
+        self.sync_directory("", None)
     }
 }

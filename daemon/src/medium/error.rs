@@ -5,6 +5,7 @@ use std::io;
 
 use nix::errno::Errno;
 use sameday_upgrade::boot_env::BadBlock;
+use sameday_upgrade::names::Version;
 use sameday_upgrade::os_release::BadOsRelease;
 
 /// A value that belongs to a reason.
@@ -241,6 +242,19 @@ pub enum StickError {
         /// The file.
         place: String,
     },
+    /// The commit failed, and the stick does not say whether it starts the new version or the old one. Both are there, whole.
+    #[error("it is not known whether the upgrade was committed")]
+    CommitUnknown {
+        /// What failed.
+        #[source]
+        cause: Box<StickError>,
+    },
+    /// The version to install runs or is kept, so its files cannot be written.
+    #[error("version {version} is on the stick and kept")]
+    Kept {
+        /// The version.
+        version: Version,
+    },
     /// The stack is not what was promised.
     #[error("the upgraded system is refused")]
     Stack(#[from] StackFault),
@@ -263,6 +277,14 @@ impl StickError {
         }
     }
 
+    /// A refusal that comes only once the stick is mounted for writing.
+    pub(super) fn of(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Io { what, error } => Self::io(what, error),
+            other => Self::io(other.to_string(), io::Error::other(other.reason())),
+        }
+    }
+
     /// The stable code.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -273,6 +295,8 @@ impl StickError {
             Self::Changed { .. } => "stick-changed",
             Self::ReadOnly => "stick-read-only",
             Self::ReadBack { .. } => "read-back-mismatch",
+            Self::CommitUnknown { .. } => "commit-unknown",
+            Self::Kept { .. } => "version-kept",
             Self::Stack(_) => "stack-refused",
             Self::Cancelled => "cancelled",
             Self::Misuse(_) => "internal",
@@ -288,6 +312,8 @@ impl StickError {
             Self::Full { what } => vec![("what", text(what))],
             Self::Changed { what } => vec![("what", text(what))],
             Self::ReadBack { place } => vec![("place", text(place))],
+            Self::CommitUnknown { cause } => vec![("error", text(cause))],
+            Self::Kept { version } => vec![("version", text(version))],
             Self::Stack(fault) => vec![("case", text(&fault.case())), ("detail", text(fault))],
             Self::Misuse(what) => vec![("what", text(what))],
             Self::Gone | Self::ReadOnly | Self::Cancelled => Vec::new(),

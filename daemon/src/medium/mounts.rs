@@ -17,6 +17,8 @@ pub(super) struct Mount {
     pub file_system: String,
     /// The options of the mount itself, without read-only.
     pub flags: MsFlags,
+    /// Whether the file system is writable, wherever it is mounted.
+    pub writable: bool,
 }
 
 /// All lines that can be read, in their order: a later one at the same place hides the earlier.
@@ -36,8 +38,10 @@ fn line(line: &str) -> Option<Mount> {
     let device = (major.parse().ok()?, minor.parse().ok()?);
     let point = unescape(fixed.nth(1)?);
     let flags = fixed.next()?.split(',').filter_map(flag).fold(MsFlags::empty(), |all, one| all | one);
-    let file_system = rest.split(' ').next()?.to_owned();
-    Some(Mount { point, device, file_system, flags })
+    let mut rest = rest.split(' ');
+    let file_system = rest.next()?.to_owned();
+    let writable = rest.nth(1).is_some_and(|options| options.split(',').any(|option| option == "rw"));
+    Some(Mount { point, device, file_system, flags, writable })
 }
 
 fn flag(option: &str) -> Option<MsFlags> {
@@ -105,13 +109,15 @@ mod tests {
         let text = "36 35 98:0 / /run/live/medium ro,noatime shared:1 - vfat /dev/sda1 ro,fmask=0022\n\
                     37 35 98:17 / /run/live/medium rw,nosuid,nodev,relatime shared:1 master:2 - ext4 /dev/sdb1 rw\n\
                     broken line\n\
-                    38 35 0:1 / /a\\040b\\134 rw - tmpfs tmpfs rw\n";
+                    38 35 0:1 / /a\\040b\\134 ro - tmpfs tmpfs rw,size=1\n";
         let mounts = parse(text);
         let medium = at(&mounts, Path::new("/run/live/medium")).unwrap();
         assert_eq!((medium.device, medium.file_system.as_str()), ((98, 17), "ext4"));
         assert_eq!(medium.flags, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RELATIME);
         assert!(at(&mounts, Path::new("/a b\\")).is_some());
         assert_eq!(mounts.len(), 3);
+        // The first is that of the file system, not of the mount.
+        assert_eq!(mounts.iter().map(|mount| mount.writable).collect::<Vec<_>>(), [false, true, true]);
     }
 
     #[test]

@@ -72,6 +72,8 @@ pub(super) fn small(tree: &Tree, place: &str, longest: usize) -> io::Result<Vec<
     if bytes.len() > longest {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("longer than {longest} bytes")));
     }
+    // What the cache has may be what failed to be written.
+    posix_fadvise(&file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
     Ok(bytes.to_vec())
 }
 

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use nix::sys::statfs;
 use sameday_upgrade::names::Version;
 
-use super::error::Refusal;
+use super::error::{Refusal, StickError};
+use super::session::Session;
+use super::versions::Removal;
 use super::{FileSystem, Medium, tree};
 
 /// FAT keeps lengths in 32 bits.
@@ -65,7 +67,8 @@ impl Medium {
         Ok(Room { free: stat.blocks_available().saturating_mul(cluster), cluster, file_size_limit })
     }
 
-    /// Judges the room for files of these places and lengths, when left-overs and `gives_up` are removed first.
+    /// Judges the room for files of these places and lengths, when left-overs and `gives_up` are removed first. What fits here may still not
+    /// fit once they are: [`Session::room_fits`].
     ///
     /// # Errors
     /// `file-too-big` for a file that the file system cannot hold at all, or when the medium cannot be read.
@@ -78,8 +81,38 @@ impl Medium {
                 limit: room.file_size_limit,
             });
         }
-        let removals = self.removals(&self.env_after(gives_up))?;
+        let removals = self.removals(&self.blocks_after(gives_up))?;
         let gone: BTreeSet<&str> = removals.iter().flat_map(|r| r.directories.iter().map(String::as_str)).collect();
+        let needed = self.needed(files, &gone, room.cluster)?;
+        let freed = |bytes: &dyn Fn(&Removal) -> u64| {
+            removals.iter().fold(0_u64, |sum, removal| sum.saturating_add(bytes(removal)))
+        };
+        let plan = RoomPlan { needed, free: room.free, freed: freed(&|removal| removal.bytes) };
+        if plan.fits() || self.file_system != FileSystem::Vfat {
+            return Ok(plan);
+        }
+        let most = |removal: &Removal| {
+            let hides = removal.list.is_none() && gives_up != Some(&removal.version);
+            if hides { most_freed(removal, files, room.cluster) } else { removal.bytes }
+        };
+        Ok(RoomPlan { freed: freed(&most), ..plan })
+    }
+
+    /// Judges the room as [`Medium::plan_room`] does: with every kept version if that fits, otherwise with the one that
+    /// [`Medium::gives_up`] names, which is answered too, whether it then fits or not.
+    ///
+    /// # Errors
+    /// As [`Medium::plan_room`].
+    pub fn needs_room_of(&self, files: &[(&str, u64)]) -> Result<(RoomPlan, Option<Version>), Refusal> {
+        let plan = self.plan_room(files, None)?;
+        match self.gives_up() {
+            Some(version) if !plan.fits() => Ok((self.plan_room(files, Some(version))?, Some(version.clone()))),
+            _ => Ok((plan, None)),
+        }
+    }
+
+    /// The bytes that the files take up when the directories `gone` are no longer there.
+    fn needed(&self, files: &[(&str, u64)], gone: &BTreeSet<&str>, cluster: u64) -> Result<u64, Refusal> {
         let mut present = BTreeSet::new();
         for directory in directories(files) {
             let there = self.tree.metadata(directory).map_err(|e| Refusal::io("look for a directory", e))?.is_some();
@@ -87,10 +120,37 @@ impl Medium {
                 present.insert(directory);
             }
         }
-        let needed = needed(files, &present, self.file_system, room.cluster);
-        let freed = removals.iter().fold(0_u64, |sum, removal| sum.saturating_add(removal.bytes));
-        Ok(RoomPlan { needed, free: room.free, freed })
+        Ok(needed(files, &present, self.file_system, cluster))
     }
+}
+
+impl Session {
+    /// Judges the room once more, after [`Session::clear`]: what power cuts left is counted with hope before.
+    ///
+    /// # Errors
+    /// `stick-full`, or when the stick cannot be read.
+    pub fn room_fits(&self, files: &[(&str, u64)]) -> Result<(), StickError> {
+        let room = self.medium.room().map_err(StickError::of)?;
+        let needed = self.medium.needed(files, &BTreeSet::new(), room.cluster).map_err(StickError::of)?;
+        if needed <= room.free {
+            return Ok(());
+        }
+        Err(StickError::Full { what: format!("write {needed} bytes, {} are free", room.free) })
+    }
+}
+
+/// The most that removing a left-over can free. A file that was being written when the power went holds clusters for its whole length, but
+/// vfat tells of those only that its present length needs. So it may be as long as the file of its kind that takes its place.
+fn most_freed(removal: &Removal, files: &[(&str, u64)], cluster: u64) -> u64 {
+    let kind = |place| match tree::name(place) {
+        name if name.ends_with(".squashfs") => ".squashfs".to_owned(),
+        name => name.to_owned(),
+    };
+    removal.files.iter().fold(removal.bytes, |sum, (place, bytes)| {
+        let planned = files.iter().find(|(other, _)| kind(other) == kind(place)).map_or(0, |(_, length)| *length);
+        let planned = planned.div_ceil(cluster).saturating_mul(cluster);
+        sum.saturating_add(planned.saturating_sub(*bytes))
+    })
 }
 
 /// All directories of the places, up to but without the root.
@@ -153,6 +213,20 @@ mod tests {
         assert_eq!(count(&[("live/1.2/1.2.squashfs", 4096)]), 1 + 1 + 1, "and the new directory");
         assert_eq!(count(&[("live/1.2/1.2.squashfs", 4097)]), 2 + 1 + 1);
         assert_eq!(count(&[("live/1.2/a", 0)]), 2);
+    }
+
+    #[test]
+    fn what_a_power_cut_left_may_hold_as_much_as_what_takes_its_place() {
+        let files = [("live/2/2.squashfs", 10_000), ("live/2/vmlinuz", 100), ("live/2/initrd.img", 9_000)];
+        let left = |place: &str, bytes| (place.to_owned(), bytes);
+        let removal = Removal {
+            version: "1".parse().unwrap(),
+            list: None,
+            files: vec![left("live/1/1.squashfs", 512), left("live/1/vmlinuz", 1024)],
+            directories: Vec::new(),
+            bytes: 2048,
+        };
+        assert_eq!(most_freed(&removal, &files, 512), 2048 + 10_240 - 512);
     }
 
     #[test]

@@ -7,31 +7,40 @@ use nix::fcntl::OFlag;
 use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 use nix::unistd::fdatasync;
-use sameday_upgrade::boot_env::{self, BootEnv};
+use sameday_upgrade::boot_env::{self, BootEnv, GoodEnv};
 
 use super::error::StickError;
 use super::session::{Phase, Session};
-use super::tree::Tree;
-use super::{BOOT_ENV, read_back};
+use super::tree::{self, Tree};
+use super::{BOOT_ENV, GOOD_ENV, read_back};
 
 impl Session {
-    /// Overwrites `boot.env`: from here on the stick starts what it says.
+    /// Overwrites `boot.env`: from here on the stick starts what it says. After an error in the middle, the device is asked what it has.
     ///
     /// # Errors
-    /// When the session is not settled or the stick is another one, nothing was written. Any other error leaves open whether it was, so
-    /// nothing that was staged is removed after it.
+    /// `commit-unknown` when the device does not say, and then nothing that was staged is removed. After any other error the stick starts
+    /// what it started before.
     pub fn commit(&mut self, env: &BootEnv) -> Result<(), StickError> {
         if self.phase != Phase::Settled {
             return Err(StickError::Misuse("commit of what is not settled"));
         }
-        // Until it is known that nothing was written, nothing may be removed.
+        let old = self.medium.boot_env.clone();
+        // Until it is known that the old block is there, nothing may be removed.
         self.phase = Phase::Committed;
-        self.overwrite_boot_env(env).map_err(|(written, error)| {
-            if !written {
-                self.phase = Phase::Settled;
+        let Err((written, error)) = self.overwrite_boot_env(env) else { return Ok(()) };
+        let block = if written { Found::of(reread(&self.medium.tree, BOOT_ENV), env, &old) } else { Found::Old };
+        match block {
+            Found::New => {
+                tracing::warn!("committed, and the stick says so, in spite of: {}", crate::failure::Chain(&error));
+                self.medium.boot_env = env.clone();
+                Ok(())
             }
-            error
-        })
+            Found::Old => {
+                self.phase = Phase::Settled;
+                Err(error)
+            }
+            Found::Neither => Err(StickError::CommitUnknown { cause: Box::new(error) }),
+        }
     }
 
     /// Overwrites `boot.env`; an error says whether anything may have been written.
@@ -41,15 +50,54 @@ impl Session {
         self.medium.boot_env = env.clone();
         Ok(())
     }
+
+    /// Overwrites `good.env`.
+    pub(super) fn overwrite_good_env(&mut self, env: &GoodEnv) -> Result<(), StickError> {
+        self.medium.same()?;
+        overwrite(&self.medium.tree, GOOD_ENV, &env.render(), self.time).map_err(|(_, error)| error)?;
+        self.medium.good_env = Some(env.clone());
+        Ok(())
+    }
+}
+
+/// What the device has after a commit that failed.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    /// The new block, to the byte.
+    New,
+    /// The one from before.
+    Old,
+    /// It does not answer, or has something else.
+    Neither,
+}
+
+impl Found {
+    fn of(block: io::Result<Vec<u8>>, new: &BootEnv, old: &BootEnv) -> Self {
+        match block {
+            Ok(block) if block == new.render() => Self::New,
+            Ok(block) if BootEnv::parse(&block).as_ref() == Ok(old) => Self::Old,
+            _ => Self::Neither,
+        }
+    }
+}
+
+/// Reads a block past the page cache. The first try can get the error that an earlier write had.
+fn reread(tree: &Tree, place: &str) -> io::Result<Vec<u8>> {
+    read_back::small(tree, place, boot_env::SIZE).or_else(|_| read_back::small(tree, place, boot_env::SIZE))
 }
 
 /// Overwrites a block; an error says whether anything may have been written.
-fn overwrite(tree: &Tree, place: &str, block: &[u8; boot_env::SIZE], time: TimeSpec) -> Result<(), (bool, StickError)> {
+fn overwrite(
+    tree: &Tree,
+    place: &'static str,
+    block: &[u8; boot_env::SIZE],
+    time: TimeSpec,
+) -> Result<(), (bool, StickError)> {
     let failed = |e: io::Error| StickError::io(format!("write {place}"), e);
     let file = tree.file(place, OFlag::O_RDWR).map_err(|e| (false, failed(e)))?;
     let metadata = file.metadata().map_err(|e| (false, failed(e)))?;
     if !metadata.is_file() || metadata.len() != boot_env::SIZE as u64 {
-        return Err((false, StickError::Changed { what: "boot.env" }));
+        return Err((false, StickError::Changed { what: tree::name(place) }));
     }
     file.write_all_at(block, 0).map_err(|e| (true, failed(e)))?;
     // Before the sync, so that the release's time is what it writes.
@@ -61,4 +109,24 @@ fn overwrite(tree: &Tree, place: &str, block: &[u8; boot_env::SIZE], time: TimeS
         return Err((true, StickError::ReadBack { place: place.to_owned() }));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use sameday_upgrade::boot_env::Choice;
+
+    use super::*;
+
+    #[test]
+    fn a_failed_commit_is_judged_by_what_the_device_has() {
+        let old = BootEnv::base();
+        let new = BootEnv { current: Choice::Version("2".parse().unwrap()), tries: 3, good: false, ..old.clone() };
+        let found = |block: io::Result<&[u8]>| Found::of(block.map(<[u8]>::to_vec), &new, &old);
+        assert_eq!(found(Ok(&new.render())), Found::New);
+        assert_eq!(found(Ok(&old.render())), Found::Old);
+        assert_eq!(found(Ok(&BootEnv { tries: 1, ..new.clone() }.render())), Found::Neither);
+        assert_eq!(found(Ok(&[0; boot_env::SIZE])), Found::Neither);
+        assert_eq!(found(Ok(&[])), Found::Neither);
+        assert_eq!(found(Err(io::ErrorKind::Other.into())), Found::Neither);
+    }
 }

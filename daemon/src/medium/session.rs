@@ -19,7 +19,7 @@ use sameday_upgrade::boot_env::{self, BootEnv};
 use sameday_upgrade::names::Version;
 
 use super::error::StickError;
-use super::{BOOT_ENV, Medium, tree, versions};
+use super::{BOOT_ENV, Medium, kernel_text, mounts, tree, versions};
 
 /// How often, and how far apart, mounting read-only is tried while the kernel still counts a writer that has just closed.
 const READ_ONLY_TRIES: u32 = 20;
@@ -55,9 +55,12 @@ impl Medium {
     /// Mounts the stick for writing the upgrade to `version`; `time` is the release's, in Unix seconds.
     ///
     /// # Errors
-    /// When it is not the stick that was found, or cannot be mounted for writing.
+    /// `version-kept` when that version runs or is kept, and when it is not the stick that was found, or cannot be mounted for writing.
     pub fn open(&self, version: &Version, time: i64) -> Result<Session, StickError> {
         self.same()?;
+        if self.keeps(version) {
+            return Err(StickError::Kept { version: version.clone() });
+        }
         let flags = self.mount.flags.difference(MsFlags::MS_RELATIME) | MsFlags::MS_NOATIME;
         remount(&self.mount.point, flags).map_err(|e| match e {
             Errno::EACCES | Errno::EROFS => StickError::ReadOnly,
@@ -85,6 +88,35 @@ impl Medium {
         let mounted = std::fs::metadata(&self.mount.point).map_err(|e| StickError::io("look at the stick", e))?;
         self.device.same(mounted.dev())
     }
+
+    /// Mounts the stick read-only if it is not, as a daemon that died in a session leaves it. Only while there is no session. Answers
+    /// whether it did.
+    ///
+    /// # Errors
+    /// When it is not the stick that was found, or cannot be mounted read-only.
+    pub fn mend_read_write(&self) -> Result<bool, StickError> {
+        self.same()?;
+        let mounts = mounts::parse(&kernel_text("/proc/self/mountinfo").map_err(StickError::of)?);
+        let mount = mounts::at(&mounts, &self.mount.point).ok_or(StickError::Changed { what: "mount" })?;
+        if mount.writable {
+            self.mount_read_only()?;
+        }
+        Ok(mount.writable)
+    }
+
+    fn mount_read_only(&self) -> Result<(), StickError> {
+        let flags = self.mount.flags | MsFlags::MS_RDONLY;
+        let mut tries = 0;
+        loop {
+            match remount(&self.mount.point, flags) {
+                Err(Errno::EBUSY) if tries < READ_ONLY_TRIES => {
+                    tries += 1;
+                    std::thread::sleep(READ_ONLY_PAUSE);
+                }
+                other => return other.map_err(|e| StickError::io("mount the stick read-only", e)),
+            }
+        }
+    }
 }
 
 impl Session {
@@ -109,24 +141,11 @@ impl Session {
     }
 
     fn mount_read_only(&mut self) -> Result<(), StickError> {
-        if self.read_only {
-            return Ok(());
+        if !self.read_only {
+            self.medium.mount_read_only()?;
+            self.read_only = true;
         }
-        let flags = self.medium.mount.flags | MsFlags::MS_RDONLY;
-        let mut tries = 0;
-        loop {
-            match remount(&self.medium.mount.point, flags) {
-                Err(Errno::EBUSY) if tries < READ_ONLY_TRIES => {
-                    tries += 1;
-                    std::thread::sleep(READ_ONLY_PAUSE);
-                }
-                Err(error) => return Err(StickError::io("mount the stick read-only", error)),
-                Ok(()) => {
-                    self.read_only = true;
-                    return Ok(());
-                }
-            }
-        }
+        Ok(())
     }
 
     /// Removes all that this session made, goes on after errors, and answers the first.
@@ -217,13 +236,9 @@ impl Session {
 
     /// The places of this session's version are the only ones where it makes files.
     pub(super) fn allow(&self, place: &str) -> Result<(), StickError> {
-        let alphabet = |name: &str| {
-            let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._+~-".contains(&b);
-            !name.is_empty() && !name.starts_with('.') && name.bytes().all(allowed)
-        };
         let folders = [versions::folder(&self.version), versions::metadata_folder(&self.version)];
         let in_folder = folders.iter().any(|folder| tree::parent(place) == folder);
-        if (in_folder && alphabet(tree::name(place))) || place == versions::list(&self.version) {
+        if (in_folder && versions::in_alphabet(tree::name(place))) || place == versions::list(&self.version) {
             Ok(())
         } else {
             Err(StickError::Misuse("a place that is not the version's"))

@@ -36,6 +36,8 @@ const LOOP_RELEASE: Duration = Duration::from_secs(2);
 pub struct Promised {
     /// `IMAGE_ID`.
     pub product: Name,
+    /// `SAMEDAY_CHANNEL`.
+    pub channel: Name,
     /// `SAMEDAY_ARCHITECTURE`.
     pub architecture: Name,
     /// `IMAGE_VERSION`.
@@ -98,6 +100,7 @@ fn judge(layer: &File, base: &File, promised: &Promised, mounts: &mut Mounts) ->
     let found = OsRelease::parse(&text).map_err(|e| StackFault::OsRelease(e.to_string()))?;
     let fields = [
         ("IMAGE_ID", found.product.as_str(), promised.product.as_str()),
+        ("SAMEDAY_CHANNEL", found.channel.as_str(), promised.channel.as_str()),
         ("SAMEDAY_ARCHITECTURE", found.architecture.as_str(), promised.architecture.as_str()),
         ("IMAGE_VERSION", found.version.as_str(), promised.version.as_str()),
     ];

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 
-use sameday_upgrade::boot_env::{BootEnv, Choice};
+use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 use sameday_upgrade::description;
 use sameday_upgrade::module_list;
 use sameday_upgrade::names::Version;
@@ -27,7 +27,7 @@ pub struct Present {
     pub version: Version,
     /// Whether its module list is there and says what it must.
     pub listed: bool,
-    /// Whether list and layer are there, and kernel and initrd both or neither.
+    /// Whether list, layer, kernel and initrd are there: otherwise GRUB does not start it.
     pub complete: bool,
     /// Whether it runs, or `boot.env` or `good.env` can still choose it.
     pub referred_to: bool,
@@ -47,9 +47,23 @@ pub struct Evidence {
 pub(super) struct Removal {
     pub version: Version,
     pub list: Option<String>,
-    pub files: Vec<String>,
+    /// With the bytes that each takes up.
+    pub files: Vec<(String, u64)>,
     pub directories: Vec<String>,
     pub bytes: u64,
+}
+
+/// `boot.env` and `good.env` as they have to be before anything is removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Blocks {
+    pub boot: BootEnv,
+    pub good: Option<GoodEnv>,
+}
+
+/// Whether we make files of this name.
+pub(super) fn in_alphabet(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._+~-".contains(&b);
+    !name.is_empty() && !name.starts_with('.') && name.bytes().all(allowed)
 }
 
 /// The folder of a version's metadata.
@@ -100,8 +114,8 @@ impl Medium {
             if !listed && !has_layer {
                 continue;
             }
-            let complete = listed && has_layer && file(&kernel)? == file(&initrd)?;
-            let referred_to = self.protected(&self.boot_env).contains(&choice);
+            let complete = listed && has_layer && file(&kernel)? && file(&initrd)?;
+            let referred_to = self.protected(&self.boot_env, self.good_env.as_ref()).contains(&choice);
             all.push(Present { version, listed, complete, referred_to });
         }
         Ok(all)
@@ -147,33 +161,43 @@ impl Medium {
         Ok(all)
     }
 
-    /// What must not be removed once `env` is in place.
-    fn protected(&self, env: &BootEnv) -> Vec<Choice> {
-        let good = self.good_env.as_ref().map(|good| good.version.clone());
+    /// What must not be removed once these blocks are in place.
+    fn protected(&self, env: &BootEnv, good: Option<&GoodEnv>) -> Vec<Choice> {
+        let good = good.map(|good| good.version.clone());
         [self.running.choice.clone(), env.current.clone(), env.previous.clone()].into_iter().chain(good).collect()
     }
 
-    /// `boot.env` as it has to be before anything is removed: nothing in it chooses what failed or is given up.
-    pub(super) fn env_after(&self, gives_up: Option<&Version>) -> BootEnv {
-        let mut env = self.boot_env.clone();
-        let running = &self.running.choice;
-        if env.current != *running {
-            let previous = if env.previous == *running { Choice::Base } else { env.previous };
-            // What runs came up well before: GRUB only starts it again because it did.
-            env = BootEnv { current: running.clone(), previous, tries: 0, good: true };
-        }
-        if gives_up.is_some_and(|version| env.previous == Choice::Version(version.clone())) {
-            env.previous = Choice::Base;
-        }
-        env
+    /// Whether the version, or one that is the same on FAT, stays on the stick whatever a session clears without giving one up.
+    pub(super) fn keeps(&self, version: &Version) -> bool {
+        self.is_protected(version, &self.blocks_after(None))
     }
 
-    /// What nothing refers to once `env` is in place. Folders and lists that do not look as ours do are never named.
-    pub(super) fn removals(&self, env: &BootEnv) -> Result<Vec<Removal>, Refusal> {
-        let protected = self.protected(env);
-        let is_protected =
-            |version: &Version| protected.iter().any(|c| matches!(c, Choice::Version(p) if p.same_on_fat(version)));
-        let candidates: Vec<Version> = self.named()?.into_iter().filter(|version| !is_protected(version)).collect();
+    fn is_protected(&self, version: &Version, blocks: &Blocks) -> bool {
+        let protected = self.protected(&blocks.boot, blocks.good.as_ref());
+        protected.iter().any(|choice| matches!(choice, Choice::Version(kept) if kept.same_on_fat(version)))
+    }
+
+    /// The blocks as they have to be before anything is removed: nothing in them chooses what failed or is given up.
+    pub(super) fn blocks_after(&self, gives_up: Option<&Version>) -> Blocks {
+        let (mut boot, mut good) = (self.boot_env.clone(), self.good_env.clone());
+        let running = &self.running.choice;
+        if boot.current != *running {
+            let previous = if boot.previous == *running { Choice::Base } else { boot.previous };
+            // What runs came up well before: GRUB only starts it again because it did.
+            boot = BootEnv { current: running.clone(), previous, tries: 0, good: true };
+            // The one that failed may have been good once.
+            good = good.map(|_| GoodEnv { version: running.clone() });
+        }
+        if gives_up.is_some_and(|version| boot.previous == Choice::Version(version.clone())) {
+            boot.previous = Choice::Base;
+        }
+        Blocks { boot, good }
+    }
+
+    /// What nothing refers to once `blocks` are in place. Folders and lists that do not look as ours do are never named.
+    pub(super) fn removals(&self, blocks: &Blocks) -> Result<Vec<Removal>, Refusal> {
+        let mut candidates = self.named()?;
+        candidates.retain(|version| !self.is_protected(version, blocks));
         let referred = self.referred_to_by_other_lists(&candidates)?;
         let mut removals = Vec::new();
         for version in candidates {
@@ -208,50 +232,79 @@ impl Medium {
     }
 
     fn removal(&self, version: &Version) -> Result<Removal, Refusal> {
+        let (own_list, own, metadata) = (list(version), folder(version), metadata_folder(version));
+        let text = self.tree.read(&own_list, LARGEST_LIST).map_err(unreadable)?;
+        let listed = text.as_deref().is_some_and(|text| is_own_list(text, version));
+        let names = self.folder_names(&own)?;
+        let evidence = self.folder_names(&metadata)?;
+
+        // A folder that somebody else has made stays, whatever its name; and what is empty says nothing of who has made it.
+        let marks = [format!("{version}.squashfs"), "upgrade.json".to_owned()];
+        let marked = names.as_ref().is_some_and(|names| names.iter().any(|name| marks.contains(name)));
+        let empty = names.as_ref().is_some_and(Vec::is_empty);
+        let blank = text.as_deref().is_some_and(is_blank);
+        let second = |other: bool| other || marked || evidence.is_some();
+
         let mut removal =
             Removal { version: version.clone(), list: None, files: Vec::new(), directories: Vec::new(), bytes: 0 };
-        let size = |place: &str| -> Result<Option<u64>, Refusal> {
-            let metadata = self.tree.metadata(place).map_err(unreadable)?;
-            Ok(metadata.map(|m| m.blocks().saturating_mul(SECTOR)))
-        };
-        let own_list = list(version);
-        let text = self.tree.read(&own_list, LARGEST_LIST).map_err(unreadable)?;
-        if text.is_some_and(|text| is_own_list(&text, version)) {
-            removal.bytes = removal.bytes.saturating_add(size(&own_list)?.unwrap_or(0));
+        if listed && (!blank || second(empty)) {
+            self.add(&mut removal, &own_list)?;
             removal.list = Some(own_list);
         }
-        let own = folder(version);
-        if let Some(bytes) = size(&own)? {
-            let present: Vec<String> =
-                self.tree.names(&own).map_err(unreadable)?.into_iter().map(|(name, _)| name).collect();
-            let marked = [format!("{version}.squashfs"), "upgrade.json".to_owned()];
-            // A folder that somebody else has made stays, whatever its name.
-            if present.is_empty() || present.iter().any(|name| marked.contains(name)) {
-                for file in files(version) {
-                    if let Some(bytes) = size(&file)? {
-                        removal.bytes = removal.bytes.saturating_add(bytes);
-                        removal.files.push(file);
-                    }
-                }
-                if removal.files.len() == present.len() {
-                    removal.bytes = removal.bytes.saturating_add(bytes);
-                    removal.directories.push(own);
-                }
-            }
+        if let Some(names) = names.filter(|names| if names.is_empty() { second(listed) } else { marked }) {
+            self.add_files(&mut removal, files(version).into(), names.len(), own)?;
         }
-        let metadata = metadata_folder(version);
-        if let Some(bytes) = size(&metadata)? {
-            for (name, _) in self.tree.names(&metadata).map_err(unreadable)?.iter().filter(|(_, directory)| !directory)
-            {
-                let file = format!("{metadata}/{name}");
-                removal.bytes = removal.bytes.saturating_add(size(&file)?.unwrap_or(0));
-                removal.files.push(file);
-            }
-            removal.bytes = removal.bytes.saturating_add(bytes);
-            removal.directories.push(metadata);
+        if let Some(names) = evidence {
+            let ours = names.iter().filter(|name| in_alphabet(name)).map(|name| format!("{metadata}/{name}"));
+            self.add_files(&mut removal, ours.collect(), names.len(), metadata)?;
         }
         Ok(removal)
     }
+
+    /// Counts what `place` takes up.
+    fn add(&self, removal: &mut Removal, place: &str) -> Result<u64, Refusal> {
+        let metadata = self.tree.metadata(place).map_err(unreadable)?;
+        let bytes = metadata.map_or(0, |metadata| metadata.blocks().saturating_mul(SECTOR));
+        removal.bytes = removal.bytes.saturating_add(bytes);
+        Ok(bytes)
+    }
+
+    /// Adds those of the files that are there, and their folder if they are all that is in it.
+    fn add_files(
+        &self,
+        removal: &mut Removal,
+        files: Vec<String>,
+        in_folder: usize,
+        folder: String,
+    ) -> Result<(), Refusal> {
+        let mut added = 0_usize;
+        for file in files {
+            if self.tree.metadata(&file).map_err(unreadable)?.is_some_and(|metadata| metadata.is_file()) {
+                let bytes = self.add(removal, &file)?;
+                removal.files.push((file, bytes));
+                added = added.saturating_add(1);
+            }
+        }
+        if added == in_folder {
+            self.add(removal, &folder)?;
+            removal.directories.push(folder);
+        }
+        Ok(())
+    }
+
+    /// The names in a folder, if it is one.
+    fn folder_names(&self, folder: &str) -> Result<Option<Vec<String>>, Refusal> {
+        if !self.tree.metadata(folder).map_err(unreadable)?.is_some_and(|metadata| metadata.is_dir()) {
+            return Ok(None);
+        }
+        let names = self.tree.names(folder).map_err(unreadable)?;
+        Ok(Some(names.into_iter().map(|(name, _)| name).collect()))
+    }
+}
+
+/// Whether nothing is in a list: what a power cut leaves of any.
+pub(super) fn is_blank(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, 0 | b'\n'))
 }
 
 /// Whether this is the list that we write for `version`, or what a power cut left of it: its beginning, or zeros.

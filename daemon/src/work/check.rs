@@ -15,7 +15,7 @@ use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::evidence::{self, Keepsake, Memory};
 use crate::failure;
-use crate::medium::{Medium, Refusal};
+use crate::medium::{Medium, Refusal, RoomPlan};
 use crate::report::Report;
 use crate::source::{self, Origins, Source};
 use crate::state::{Offered, Origin, Phase};
@@ -245,7 +245,7 @@ impl Check<'_> {
         if plan.published.parse::<Time>().is_err() {
             return Err(named(Failure::new(ErrorKind::NotVerified, "malformed-description")));
         }
-        let room = judge_room(&medium, &plan.upgrade, &keepsake).map_err(named)?;
+        let (room, gives_up) = judge_room(&medium, &plan.upgrade, &keepsake).map_err(named)?;
         let role = updater.role(self.system.running.channel.as_str());
         let signed = updater.issued();
         let is_kit = matches!(origin, Origin::Kit(_));
@@ -262,7 +262,7 @@ impl Check<'_> {
             download_size: plan.download,
             room_needed: room.needed,
             room_free: room.free.saturating_add(room.freed),
-            gives_up: medium.gives_up().map(Version::to_string).unwrap_or_default(),
+            gives_up: gives_up.as_ref().map(Version::to_string).unwrap_or_default(),
             confirm_signed_on: is_kit && age >= OLD_KIT_SECONDS,
             fixes: upgrade.fixes.iter().map(fix).collect(),
             notes: upgrade
@@ -298,7 +298,7 @@ pub(super) fn judge_base(medium: &Medium, upgrade: &Upgrade) -> Result<(), Failu
     Err(Failure::new(ErrorKind::ManualUpgrade, "no-upgrade-for-initial-version").text("initial", initial.as_str()))
 }
 
-/// Whether an upgrade fits, left-overs and what it gives up counted as free.
+/// Whether an upgrade fits, left-overs counted as free; and the version whose room it takes, if it does not fit beside that one.
 ///
 /// # Errors
 /// `no-room` with the numbers, `manual-upgrade` when a file is too long for the file system.
@@ -306,12 +306,12 @@ pub(super) fn judge_room(
     medium: &Medium,
     upgrade: &Upgrade,
     keepsake: &Keepsake,
-) -> Result<crate::medium::RoomPlan, Failure> {
+) -> Result<(RoomPlan, Option<Version>), Failure> {
     let places = install::places(upgrade, keepsake);
     let places: Vec<(&str, u64)> = places.iter().map(|(place, length)| (place.as_str(), *length)).collect();
-    let room = medium.plan_room(&places, medium.gives_up())?;
+    let (room, gives_up) = medium.needs_room_of(&places)?;
     if room.fits() {
-        return Ok(room);
+        return Ok((room, gives_up));
     }
     Err(Failure::new(ErrorKind::NoRoom, "not-enough-room")
         .number("needed", room.needed)

@@ -63,12 +63,11 @@ pub fn install(
     // It was found when the offer was made: if it is not now, somebody took it out.
     let medium = Medium::find().map_err(|refusal| Failure { kind: ErrorKind::StickChanged, ..refusal.into() })?;
     super::check::judge_base(&medium, upgrade)?;
-    let gives_up = medium.gives_up().cloned();
+    let (_, gives_up) = super::check::judge_room(&medium, upgrade, &offered.keepsake)?;
     // To give up less than was consented to is covered by the consent; a version that was not named is not.
     if gives_up.as_ref().is_some_and(|version| version.as_str() != offered.offer.gives_up) {
         return Err(Failure::new(ErrorKind::StickChanged, "other-versions-kept"));
     }
-    super::check::judge_room(&medium, upgrade, &offered.keepsake)?;
     let running = medium.running().choice.clone();
     let mut session = medium.open(&upgrade.version, time.unix())?;
     let result = stage(&mut session, gives_up.as_ref(), offered, source, cancel, report)
@@ -117,6 +116,10 @@ fn stage(
     if !cleared.versions.is_empty() {
         tracing::info!("removed {:?}: {} bytes", cleared.versions, cleared.bytes);
     }
+    // Counted again now that it is really free: a left-over may have held more or less than its directory entry said.
+    let places = places(&offered.plan.upgrade, &offered.keepsake);
+    let places: Vec<(&str, u64)> = places.iter().map(|(place, length)| (place.as_str(), *length)).collect();
+    session.room_fits(&places)?;
     report.begin(Phase::Download, phase::DOWNLOADING, offered.plan.download);
     for file in &offered.plan.upgrade.files {
         cancel.check()?;
@@ -163,6 +166,7 @@ fn prove(
     let layer = layer.ok_or_else(|| Failure::new(ErrorKind::Internal, "no-layer"))?;
     let promised = Promised {
         product: system.running.product.clone(),
+        channel: system.running.channel.clone(),
         architecture: system.running.architecture.clone(),
         version: upgrade.version.clone(),
     };

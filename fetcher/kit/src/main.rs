@@ -3,16 +3,13 @@
 //!
 //! The service manager starts one process for each connection and hands it over as its only socket. It ends with the connection.
 
-mod index;
-mod order;
-mod serve;
-
 use std::error::Error;
 use std::os::unix::net::UnixStream;
 use std::process::ExitCode;
 
 use listenfd::ListenFd;
 use nix::libc::{AF_UNIX, SOCK_STREAM};
+use sameday_kit_reader::serve;
 use sameday_wire::Server;
 
 fn main() -> ExitCode {

@@ -7,73 +7,25 @@ use std::path::Path;
 use std::time::Duration;
 
 use arti_client::config::{CfgPath, TorClientConfig, TorClientConfigBuilder};
-use sameday_wire::Reason;
-use serde::Deserialize;
 
 use crate::failure::Failure;
 use crate::storage::Storage;
 
+mod text;
+
+pub use text::ConfigurationError;
+use text::MAX_SIZE;
+
 /// Where the configuration is.
 pub const PATH: &str = "/etc/sameday/fetcher.toml";
 
-/// The format that this version reads.
-const FORMAT: i64 = 1;
-
-/// Most bytes of the file. That of a private network with a hundred relays has 20 KiB.
-const MAX_SIZE: u64 = 256 * 1024;
-
 /// Time for a stream through a circuit that is there already. Arti's own 10 s are short for a busy exit.
 const STREAM_TIMEOUT: Duration = Duration::from_secs(45);
-
-/// Why the configuration cannot be followed.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigurationError {
-    #[error("there is no configuration")]
-    Absent,
-    #[error("configuration cannot be read: {0}")]
-    Io(#[from] io::Error),
-    #[error("configuration is larger than {MAX_SIZE} bytes")]
-    TooLarge,
-    // Never the text itself: it may hold bridge lines.
-    #[error("configuration cannot be understood, near byte {0}")]
-    Syntax(usize),
-    #[error("configuration has no format number")]
-    NoFormat,
-    #[error("configuration has format {0}, this version reads {FORMAT}")]
-    Format(i64),
-    #[error("no way to reach tor is configured")]
-    NoMode,
-    #[error("tor mode {0:?} is not supported by this version")]
-    ModeUnsupported(&'static str),
-    #[error("tor mode is unknown")]
-    ModeUnknown,
-    #[error("bridges are configured in a mode that does not use them")]
-    BridgesInDirectMode,
-    #[error("table arti cannot be used: {0}")]
-    Arti(String),
-}
-
-impl ConfigurationError {
-    const fn reason(&self) -> Reason {
-        match self {
-            Self::Absent | Self::NoMode => Reason::Unconfigured,
-            Self::ModeUnsupported(_) | Self::ModeUnknown => Reason::ModeUnsupported,
-            _ => Reason::ConfigurationUnreadable,
-        }
-    }
-}
 
 impl From<ConfigurationError> for Failure {
     fn from(error: ConfigurationError) -> Self {
         Self::new(error.reason(), &error)
     }
-}
-
-/// The file, as far as it is ours.
-#[derive(Deserialize)]
-struct Contents {
-    tor: Option<String>,
-    arti: Option<toml::Table>,
 }
 
 /// A configuration that can be followed: straight to the Tor network.
@@ -98,27 +50,7 @@ impl Configuration {
     }
 
     fn parse(text: &str) -> Result<Self, ConfigurationError> {
-        let near = |error: toml::de::Error| ConfigurationError::Syntax(error.span().map_or(0, |span| span.start));
-        let table: toml::Table = toml::from_str(text).map_err(near)?;
-        // The number first: a newer format may spell everything else differently.
-        match table.get("format").and_then(toml::Value::as_integer) {
-            Some(FORMAT) => {}
-            Some(other) => return Err(ConfigurationError::Format(other)),
-            None => return Err(ConfigurationError::NoFormat),
-        }
-        let Contents { tor, arti } = toml::from_str(text).map_err(near)?;
-        match tor.as_deref() {
-            Some("direct") => {}
-            Some("bridges") => return Err(ConfigurationError::ModeUnsupported("bridges")),
-            Some("system") => return Err(ConfigurationError::ModeUnsupported("system")),
-            Some(_) => return Err(ConfigurationError::ModeUnknown),
-            None => return Err(ConfigurationError::NoMode),
-        }
-        let arti = arti.unwrap_or_default();
-        if arti.contains_key("bridges") {
-            return Err(ConfigurationError::BridgesInDirectMode);
-        }
-        Ok(Self { arti })
+        text::parse(text).map(|arti| Self { arti })
     }
 
     /// Arti's configuration, with its files where `storage` says and nowhere else.
@@ -137,6 +69,8 @@ impl Configuration {
 
 #[cfg(test)]
 mod tests {
+    use sameday_wire::Reason;
+
     use super::*;
 
     fn refused(text: &str) -> Reason {

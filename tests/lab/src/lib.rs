@@ -1,8 +1,10 @@
 //! The laboratory: what the demo, the tests and the benchmarks are built from. Everything here ends, by its id, what it started.
 
 pub mod bus;
+pub mod case;
 pub mod fetcher;
 pub mod forge;
+pub mod keys;
 pub mod live;
 pub mod machine;
 pub mod peer;

@@ -34,6 +34,17 @@ pub struct Spec {
     pub parameters: String,
     /// The body of a polkit rule.
     pub rule: Option<String>,
+    /// A clock of the daemon's own.
+    pub clock: Option<Clock>,
+}
+
+/// What the daemon takes for the time, by Debian's libfaketime: the program itself knows nothing of it.
+#[derive(Debug, Clone)]
+pub struct Clock {
+    /// As faketime(1) writes it: `+3d`.
+    pub time: String,
+    /// Whether waiting goes by this clock too, so that `+0d x100` makes ten minutes pass in six seconds.
+    pub waits: bool,
 }
 
 /// A computer that runs. Its parts end in the order of the fields.
@@ -45,6 +56,7 @@ pub struct Machine {
     live: LiveRoot,
     runtime: Runtime,
     dir: PathBuf,
+    clock: Option<Clock>,
 }
 
 impl Machine {
@@ -77,7 +89,8 @@ impl Machine {
             bus.rule(rule)?;
         }
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-        let mut machine = Self { connection: None, daemon: None, bus, live, runtime, dir: dir.to_owned() };
+        let mut machine = Self { connection: None, daemon: None, bus, live, runtime, dir: dir.to_owned(), clock: None };
+        machine.clock.clone_from(&spec.clock);
         machine.start_daemon()?;
         let address = machine.bus.address();
         let connection =
@@ -93,6 +106,14 @@ impl Machine {
     pub fn start_daemon(&mut self) -> io::Result<()> {
         let mut command = self.live.command_without_network(programs::path("samedayd")?);
         command.env("RUST_LOG", "info,zbus=warn");
+        if let Some(clock) = &self.clock {
+            self.set_clock(&clock.time)?;
+            command.env("LD_PRELOAD", libfaketime()?);
+            command.env("FAKETIME_TIMESTAMP_FILE", self.clock_file()).env("FAKETIME_NO_CACHE", "1");
+            if !clock.waits {
+                command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+            }
+        }
         let mut daemon = Process::start("samedayd", &mut command, &self.log())?;
         let end = Instant::now() + Duration::from_secs(20);
         while !self.bus.has_owner(BUS_NAME)? {
@@ -103,6 +124,21 @@ impl Machine {
         }
         self.daemon = Some(daemon);
         Ok(())
+    }
+
+    fn clock_file(&self) -> PathBuf {
+        self.shared().join("clock")
+    }
+
+    /// From now on the daemon's clock tells this, if it has one of its own.
+    ///
+    /// # Errors
+    /// When that cannot be written.
+    pub fn set_clock(&self, time: &str) -> io::Result<()> {
+        // Renamed, for the daemon reads it all the time.
+        let new = self.shared().join("clock.new");
+        fs::write(&new, format!("{time}\n"))?;
+        fs::rename(new, self.clock_file())
     }
 
     /// Kills the daemon.
@@ -283,6 +319,17 @@ impl Drop for Machine {
             eprintln!("leave the bus: {error}");
         }
     }
+}
+
+/// Debian puts it into the folder of its architecture.
+fn libfaketime() -> io::Result<PathBuf> {
+    for entry in fs::read_dir("/usr/lib")? {
+        let library = entry?.path().join("faketime/libfaketimeMT.so.1");
+        if library.exists() {
+            return Ok(library);
+        }
+    }
+    Err(io::Error::new(io::ErrorKind::NotFound, "no libfaketime: install the package faketime"))
 }
 
 /// A method call.

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use sameday_wire::{Answer, Failed, Get, Head, Reason, Request, ServeError, Server};
+use sameday_wire::{Answer, Consensus, Failed, Get, Head, Phase, Reason, Request, ServeError, Server, Status};
 
 /// What is done to the answer for one path.
 #[derive(Debug, Clone)]
@@ -30,6 +31,10 @@ pub enum Lie {
     CloseAt(u64, u32),
     /// Nothing is said after so many bytes of the file, until the connection ends.
     StallAt(u64),
+    /// One byte at a time, with this pause after each.
+    Drip(Duration),
+    /// Instead of the file, STATUS without end, with this pause after each.
+    Babble(Duration),
 }
 
 /// One request as it came.
@@ -47,6 +52,8 @@ pub struct Asked {
 
 #[derive(Debug, Default)]
 struct Shared {
+    root: Mutex<PathBuf>,
+    consensus: Mutex<Option<Consensus>>,
     lies: Mutex<BTreeMap<String, Lie>>,
     asked: Mutex<Vec<Asked>>,
     stop: AtomicBool,
@@ -71,21 +78,31 @@ impl Peer {
     /// When the socket cannot be made.
     pub fn start(repository: &Path, socket: &Path) -> io::Result<Self> {
         let listener = UnixListener::bind(socket)?;
-        let shared = Arc::new(Shared::default());
-        let (state, root) = (Arc::clone(&shared), repository.to_owned());
+        let shared = Arc::new(Shared { root: Mutex::new(repository.to_owned()), ..Shared::default() });
+        let state = Arc::clone(&shared);
         let acceptor = thread::Builder::new().name("peer".into()).spawn(move || {
             for (connection, stream) in (1..).zip(listener.incoming()) {
                 let (Ok(stream), false) = (stream, state.stop.load(Ordering::SeqCst)) else { return };
-                let (state, root) = (Arc::clone(&state), root.clone());
+                let state = Arc::clone(&state);
                 thread::spawn(move || {
                     // A client that leaves in the middle is what tests are about.
-                    if let Err(error) = serve(stream, connection, &root, &state) {
+                    if let Err(error) = serve(stream, connection, &state) {
                         eprintln!("peer: connection {connection}: {error}");
                     }
                 });
             }
         })?;
         Ok(Self { shared, socket: socket.to_owned(), acceptor: Some(acceptor) })
+    }
+
+    /// From now on, serves this repository.
+    pub fn serve(&self, repository: &Path) {
+        repository.clone_into(&mut lock(&self.shared.root));
+    }
+
+    /// From the next connection on, claims that Tor's consensus is valid so.
+    pub fn claim_consensus(&self, consensus: Option<Consensus>) {
+        *lock(&self.shared.consensus) = consensus;
     }
 
     /// From now on, lies about `path`.
@@ -119,24 +136,39 @@ impl Drop for Peer {
     }
 }
 
-fn serve(stream: UnixStream, connection: u64, root: &Path, state: &Shared) -> Result<(), ServeError> {
+fn serve(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), ServeError> {
     let mut server = Server::new(stream);
     server.accept_open()?;
     server.answer(&Answer::Opened)?;
+    let consensus = *lock(&state.consensus);
+    if consensus.is_some() {
+        server.answer(&status(consensus))?;
+    }
     while let Some(request) = server.next_request()? {
         let Request::Get(get) = request else { continue };
         let path = get.path.as_str().to_owned();
         lock(&state.asked).push(Asked { connection, path: path.clone(), start: get.start, length: get.length });
         let lie = lock(&state.lies).get(&path).cloned();
-        if !answer(&mut server, root, &get, lie, state)? {
+        let root = lock(&state.root).clone();
+        if !answer(&mut server, &root, &get, lie, state)? {
             return Ok(());
         }
     }
     Ok(())
 }
 
+fn status(consensus: Option<Consensus>) -> Answer {
+    Answer::Status(Status { phase: Phase::Ready, percent: 100, blockage: None, consensus })
+}
+
 /// Answers one request; `false` ends the connection.
 fn answer(server: &mut Server, root: &Path, get: &Get, lie: Option<Lie>, state: &Shared) -> Result<bool, ServeError> {
+    if let Some(Lie::Babble(pause)) = lie {
+        loop {
+            server.answer(&status(None))?;
+            thread::sleep(pause);
+        }
+    }
     let path = root.join(get.path.as_str());
     let file = match File::open(&path) {
         Ok(file) if !matches!(lie, Some(Lie::Absent)) => file,
@@ -179,7 +211,15 @@ fn answer(server: &mut Server, root: &Path, get: &Get, lie: Option<Lie>, state: 
         }
         let here = stop.and_then(|stop| stop.checked_sub(at)).and_then(|n| usize::try_from(n).ok());
         let cut = here.filter(|here| *here < piece.len());
-        server.data(&piece[..cut.unwrap_or(piece.len())])?;
+        let told = &piece[..cut.unwrap_or(piece.len())];
+        if let Some(Lie::Drip(pause)) = lie {
+            for byte in told {
+                server.data(&[*byte])?;
+                thread::sleep(pause);
+            }
+        } else {
+            server.data(told)?;
+        }
         at += piece.len() as u64;
         if cut.is_some() {
             return ended(server, get.path.as_str(), lie, state);

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sameday_publish::init::{Init, init};
@@ -17,6 +19,8 @@ use sameday_trust::Time;
 use sameday_upgrade::description::{Fix, Severity};
 use sameday_upgrade::names::{Name, Version};
 
+use crate::keys::StolenKeys;
+use crate::process::run;
 use crate::roots::{BaseOptions, Roots, Spec as Tiny, base_squashfs, kernel_and_initrd};
 use crate::stick::{FileSystem, Spec as StickSpec, Stick};
 
@@ -70,6 +74,7 @@ pub struct World {
     roots: BTreeMap<String, PathBuf>,
     base_image: PathBuf,
     passphrase: Passphrase,
+    stolen: Arc<StolenKeys>,
 }
 
 fn other(error: impl std::fmt::Display) -> io::Error {
@@ -122,15 +127,17 @@ impl World {
         let passphrase = Passphrase::new(PASSPHRASE.into()).map_err(other)?;
         let wanted = Init::new(dir.join("repository"), dir.join("keys"), spec.made);
         init(&wanted, &passphrase).map_err(other)?;
-        let world = Self { dir: dir.to_owned(), spec, roots, base_image: dir.join("filesystem.squashfs"), passphrase };
+        let stolen = Arc::new(StolenKeys::new(dir.join("keys"), PASSPHRASE));
+        let base_image = dir.join("filesystem.squashfs");
+        let world = Self { dir: dir.to_owned(), spec, roots, base_image, passphrase, stolen };
         for (version, root) in &world.roots {
-            prepare_root(root, &world.image(version)?).map_err(other)?;
+            prepare_root(root, &world.image(version, &world.repository())?).map_err(other)?;
         }
         base_squashfs(world.root(&world.spec.base)?, &world.base_image, base)?;
         Ok(world)
     }
 
-    fn image(&self, of: &str) -> io::Result<Image> {
+    fn image(&self, of: &str, repository: &Path) -> io::Result<Image> {
         Ok(Image {
             product: name(PRODUCT),
             version: version(of)?,
@@ -140,7 +147,7 @@ impl World {
             base_urls: self.spec.base_urls.clone(),
             tor: self.spec.tor.clone(),
             arti: self.spec.arti.clone(),
-            repository: self.repository(),
+            repository: repository.to_owned(),
         })
     }
 
@@ -154,6 +161,12 @@ impl World {
     #[must_use]
     pub fn keys(&self) -> PathBuf {
         self.dir.join("keys")
+    }
+
+    /// Its keys in the hands of a thief.
+    #[must_use]
+    pub fn stolen_keys(&self) -> Arc<StolenKeys> {
+        Arc::clone(&self.stolen)
     }
 
     /// The passphrase of its keys.
@@ -257,15 +270,22 @@ impl World {
     /// # Errors
     /// When there is nothing to put into it.
     pub fn kit(&self) -> io::Result<PathBuf> {
-        let out = self.dir.join("kits");
-        fs::create_dir_all(&out)?;
+        self.kit_of(&self.repository(), &self.dir.join("kits"))
+    }
+
+    /// As [`World::kit`], of another repository, in `out`.
+    ///
+    /// # Errors
+    /// When there is nothing to put into it.
+    pub fn kit_of(&self, repository: &Path, out: &Path) -> io::Result<PathBuf> {
+        fs::create_dir_all(out)?;
         kit(&KitRequest {
-            repository: self.repository(),
+            repository: repository.to_owned(),
             channel: name(CHANNEL),
             product: name(PRODUCT),
             architecture: name(ARCHITECTURE),
             initial_version: version(&self.spec.base)?,
-            out,
+            out: out.to_owned(),
         })
         .map_err(other)
     }
@@ -286,6 +306,26 @@ impl World {
         let image = self.dir.join(format!("{name}.squashfs"));
         base_squashfs(self.root(version)?, &image, &BaseOptions::default())?;
         self.stick_of(version, &image, name, file_system, size)
+    }
+
+    /// A new stick whose image, of the base's version, was built while the repository was as it is in this folder.
+    ///
+    /// # Errors
+    /// When it cannot be made, or the repository does not verify.
+    pub fn stick_built_from(
+        &self,
+        repository: &Path,
+        name: &str,
+        file_system: FileSystem,
+        size: u64,
+    ) -> io::Result<Stick> {
+        let base = &self.spec.base;
+        let root = self.dir.join(format!("{name}.root"));
+        run(Command::new("cp").arg("-a").arg(self.root(base)?).arg(&root))?;
+        prepare_root(&root, &self.image(base, repository)?).map_err(other)?;
+        let image = self.dir.join(format!("{name}.squashfs"));
+        base_squashfs(&root, &image, &BaseOptions { compressor: "lz4", ..BaseOptions::default() })?;
+        self.stick_of(base, &image, name, file_system, size)
     }
 
     fn stick_of(

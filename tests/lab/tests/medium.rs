@@ -17,6 +17,8 @@ mod inside;
 mod material;
 #[path = "medium/refusals.rs"]
 mod refusals;
+#[path = "medium/rooms.rs"]
+mod rooms;
 #[path = "medium/stacks.rs"]
 mod stacks;
 #[path = "medium/upgrades.rs"]
@@ -94,7 +96,8 @@ fn runner(filter: &[&str]) -> ExitCode {
     for case in &chosen {
         let outcome = match case.on {
             On::Guest(why) => Outcome::Skipped(why.to_owned()),
-            On::Both => one(case, &host, here),
+            On::Vfat(why) if here != FileSystem::Vfat => Outcome::Skipped(why.to_owned()),
+            On::Both | On::Vfat(_) => one(case, &host, here),
         };
         tell(case.name, &place, &outcome);
     }

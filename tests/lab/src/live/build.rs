@@ -86,13 +86,19 @@ fn partition(spec: &Spec, devices: &mut Vec<Attached>) -> io::Result<PathBuf> {
     }
 }
 
-/// The stick's version as its GRUB chooses it: `current` if good or with tries left, `previous`, `good.env`'s, the base.
+/// The stick's version as its GRUB chooses it: `current` if good or with tries left, `previous`, `good.env`'s, the base. It starts a version
+/// only if list, layer, kernel and initrd are there.
 fn choose(medium: &Path) -> io::Result<Choice> {
     let live = medium.join("live");
     let complete = |choice: &Choice| match choice {
         Choice::Base => true,
         Choice::Version(version) => {
-            let needed = [format!("{version}.module"), module_list::layer(version)];
+            let needed = [
+                format!("{version}.module"),
+                module_list::layer(version),
+                format!("{version}/vmlinuz"),
+                format!("{version}/initrd.img"),
+            ];
             needed.iter().all(|file| live.join(file).exists())
         }
     };

@@ -6,8 +6,10 @@ use std::process::Command;
 
 use sameday_lab::process::run;
 use sameday_lab::stick::{Entry, Stick};
+use sameday_upgrade::boot_env::{Choice, GoodEnv};
 
 const BOOT_ENV: &str = "live/sameday/boot.env";
+const GOOD_ENV: &str = "live/sameday/good.env";
 
 /// Not one byte of the disk differs.
 pub fn unchanged(before: &Stick, now: &Stick) {
@@ -75,12 +77,15 @@ pub fn upgraded(before: &Stick, now: &Stick) {
     assert!(outside(before) == outside(now), "something outside of the partition has changed");
 }
 
-fn gone(before: &Stick, now: &Stick, places: &[&str], boot_env: bool) {
+fn gone(before: &Stick, now: &Stick, places: &[&str], [boot_env, good_env]: [bool; 2]) {
     now.fsck().unwrap();
     let mut expected: BTreeMap<String, (bool, bool)> =
         places.iter().map(|place| ((*place).to_owned(), (true, false))).collect();
     if boot_env {
         expected.insert(BOOT_ENV.to_owned(), (true, true));
+    }
+    if good_env {
+        expected.insert(GOOD_ENV.to_owned(), (true, true));
     }
     assert_eq!(differences(before, now), expected);
     assert!(now.free().unwrap() > before.free().unwrap());
@@ -91,6 +96,7 @@ pub fn left_overs_gone(before: &Stick, now: &Stick) {
         before,
         now,
         &[
+            "live/0.7.module",
             "live/0.8.module",
             "live/0.9.module",
             "live/0.9/0.9.squashfs",
@@ -98,14 +104,20 @@ pub fn left_overs_gone(before: &Stick, now: &Stick) {
             "live/0.9/vmlinuz",
             "live/1.1/1.1.squashfs",
             "live/sameday/metadata/0.9/2.root.json",
+            "live/sameday/metadata/0.8/format",
         ],
-        false,
+        [false, false],
     );
     expect(now, [("current", "base"), ("previous", "base"), ("tries", "0"), ("good", "1")]);
 }
 
 pub fn previous_gone(before: &Stick, now: &Stick) {
-    gone(before, now, &["live/0.8.module", "live/0.8/0.8.squashfs", "live/0.8/initrd.img", "live/0.8/vmlinuz"], true);
+    gone(
+        before,
+        now,
+        &["live/0.8.module", "live/0.8/0.8.squashfs", "live/0.8/initrd.img", "live/0.8/vmlinuz"],
+        [true, false],
+    );
     expect(now, [("current", "0.9"), ("previous", "base"), ("tries", "0"), ("good", "1")]);
 }
 
@@ -114,7 +126,23 @@ pub fn undone_gone(before: &Stick, now: &Stick) {
         before,
         now,
         &["live/1.0.5.module", "live/1.0.5/1.0.5.squashfs", "live/1.0.5/initrd.img", "live/1.0.5/vmlinuz"],
-        true,
+        [true, true],
     );
     expect(now, [("current", "0.9"), ("previous", "base"), ("tries", "0"), ("good", "1")]);
+    let good = now.read(GOOD_ENV).unwrap();
+    assert_eq!(
+        (good.len(), &good[..]),
+        (512, &GoodEnv { version: Choice::Version("0.9".parse().unwrap()) }.render()[..])
+    );
+}
+
+pub fn no_longer_kept_gone(before: &Stick, now: &Stick) {
+    let places = ["live/0.8.module", "live/0.8/0.8.squashfs", "live/0.8/initrd.img", "live/0.8/vmlinuz"];
+    gone(before, now, &places, [false, false]);
+}
+
+pub fn cut_off_gone(before: &Stick, now: &Stick) {
+    // It has lost clusters, as far as a checker goes: that is what the case is about.
+    assert!(before.fsck().is_err());
+    gone(before, now, &["live/77/77.squashfs"], [false, false]);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use sameday_lab::stick::{FileSystem, Stick};
 
 use crate::inside::Inside;
-use crate::{after, failing, material, refusals, stacks, upgrades};
+use crate::{after, failing, material, refusals, rooms, stacks, upgrades};
 
 /// Where a case can run.
 pub enum On {
@@ -14,6 +14,8 @@ pub enum On {
     Both,
     /// In the guest only, and why.
     Guest(&'static str),
+    /// On vfat only, and why.
+    Vfat(&'static str),
 }
 
 /// One case.
@@ -83,12 +85,12 @@ pub fn all() -> Vec<Case> {
         },
         Case { after: after::same_tree, ..Case::new("files_of_any_length_read_back", upgrades::lengths) },
         Case { after: after::same_tree, ..Case::new("only_places_of_the_version_are_written", upgrades::places) },
-        Case { after: after::same_tree, ..Case::new("room_is_judged_to_the_cluster", upgrades::room) },
+        Case { after: after::same_tree, ..Case::new("room_is_judged_to_the_cluster", rooms::room) },
         Case {
             after: after::same_tree,
-            ..Case::new("a_file_too_big_for_the_file_system_is_refused_by_name", upgrades::too_big)
+            ..Case::new("a_file_too_big_for_the_file_system_is_refused_by_name", rooms::too_big)
         },
-        Case { after: after::same_tree, ..Case::new("a_full_stick_is_named_and_left_as_it_was", upgrades::full) },
+        Case { after: after::same_tree, ..Case::new("a_full_stick_is_named_and_left_as_it_was", rooms::full) },
         Case { after: after::same_tree, ..Case::new("a_byte_that_the_device_changed_is_seen", failing::flipped) },
         Case { after: after::same_tree, ..Case::new("another_stick_in_its_place_is_seen", failing::changed) },
         Case { after: after::same_tree, ..Case::new("a_stack_that_is_not_as_promised_is_refused", stacks::refused) },
@@ -108,9 +110,34 @@ pub fn all() -> Vec<Case> {
             ..Case::new("what_was_undone_is_unchosen_before_it_goes", upgrades::clear_undone)
         },
         Case {
+            more: upgrades::no_longer_kept,
+            after: after::no_longer_kept_gone,
+            ..Case::new("the_version_before_the_previous_goes_by_itself", upgrades::clear_no_longer_kept)
+        },
+        Case {
+            more: upgrades::incomplete,
+            ..Case::new("a_version_without_its_kernel_is_not_started", upgrades::falls_back)
+        },
+        Case {
+            after: after::same_tree,
+            ..Case::new("a_stick_left_writable_is_mounted_read_only_again", upgrades::mend)
+        },
+        Case {
+            more: rooms::cut_off,
+            prepare: rooms::shorten,
+            after: after::cut_off_gone,
+            on: On::Vfat("only vfat hides what a cut-off file holds"),
+            ..Case::new("the_room_of_a_cut_off_file_is_counted", rooms::room_of_cut_off)
+        },
+        Case {
             on: On::Guest("this case is made for a device-mapper target of the guest"),
             after: |_, _| {},
             ..Case::new("a_write_error_is_final_and_has_a_name", failing::write_error)
+        },
+        Case {
+            on: On::Guest("this case is made for a device-mapper target of the guest"),
+            after: |_, _| {},
+            ..Case::new("a_commit_that_fails_is_what_the_device_then_says", failing::commit_error)
         },
     ]);
     all

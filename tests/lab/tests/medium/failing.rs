@@ -10,10 +10,11 @@ use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use sameday_lab::live::Attached;
 use sameday_lab::process::run;
 use sameday_lab::stick::Stick;
+use sameday_upgrade::boot_env::BootEnv;
 use sameday_upgrade::digest::Digest;
 use samedayd::medium::Medium;
 
-use crate::inside::{Inside, MEDIUM, RELEASE, disk, open, stage, version};
+use crate::inside::{Inside, MEDIUM, RELEASE, disk, on_trial, open, stage, version};
 use crate::material;
 
 const PLACE: &str = "live/1.1/1.1.squashfs";
@@ -80,33 +81,95 @@ fn dmsetup(words: &[&str]) {
     run(Command::new("dmsetup").args(["--noudevsync", "--noudevrules"]).args(words)).unwrap();
 }
 
+/// A disk whose writes, or everything, can be made to fail, put in the medium's place.
+struct Failing {
+    device: Attached,
+    below: Attached,
+}
+
+/// How the disk fails: dm-flakey, up for an hour and down never, or the other way round.
+const WORKS: &str = "0 3600 0";
+const FAILS_WRITES: &str = "0 0 3600 1 error_writes";
+const FAILS: &str = "0 0 3600";
+
+impl Failing {
+    fn new(inside: &Inside) -> Self {
+        let stick = Stick::existing(&inside.dir.join("pristine.img"), inside.file_system);
+        let stick = stick.clone_to(&inside.dir.join("failing.img")).unwrap();
+        let below = Attached::new(stick.image(), false, false).unwrap();
+        dmsetup(&["create", "failing", "--table", &table(&below, WORKS)]);
+        // Without udev only the kernel's own names are in /dev.
+        let is_it =
+            |folder: &PathBuf| fs::read_to_string(folder.join("dm/name")).is_ok_and(|name| name.trim() == "failing");
+        let folder = fs::read_dir("/sys/block").unwrap().map(|entry| entry.unwrap().path()).find(is_it).unwrap();
+        let device = Attached::new(&Path::new("/dev").join(folder.file_name().unwrap()), false, true).unwrap();
+        put_in(inside, &device);
+        Self { device, below }
+    }
+
+    fn becomes(&self, how: &str) {
+        dmsetup(&["suspend", "--noflush", "--nolockfs", "failing"]);
+        dmsetup(&["load", "failing", "--table", &table(&self.below, how)]);
+        dmsetup(&["resume", "failing"]);
+    }
+
+    fn end(self) {
+        umount2(MEDIUM, MntFlags::MNT_DETACH).unwrap();
+        drop(self.device);
+        dmsetup(&["remove", "--force", "--retry", "failing"]);
+    }
+}
+
+fn table(below: &Attached, how: &str) -> String {
+    format!("0 {} flakey {} {how}", material::STICK_SIZE / 512, below.path().display())
+}
+
 pub fn write_error(inside: &Inside) {
-    let stick = Stick::existing(&inside.dir.join("pristine.img"), inside.file_system);
-    let stick = stick.clone_to(&inside.dir.join("failing.img")).unwrap();
-    let below = Attached::new(stick.image(), false, false).unwrap();
-    let sectors = material::STICK_SIZE / 512;
-    // Up for an hour, down never; and the other way round, failing writes.
-    let works = format!("0 {sectors} flakey {} 0 3600 0", below.path().display());
-    let fails = format!("0 {sectors} flakey {} 0 0 3600 1 error_writes", below.path().display());
-    dmsetup(&["create", "failing", "--table", &works]);
-    // Without udev only the kernel's own names are in /dev.
-    let is_it =
-        |folder: &PathBuf| fs::read_to_string(folder.join("dm/name")).is_ok_and(|name| name.trim() == "failing");
-    let folder = fs::read_dir("/sys/block").unwrap().map(|entry| entry.unwrap().path()).find(is_it).unwrap();
-    let device = Attached::new(&Path::new("/dev").join(folder.file_name().unwrap()), false, true).unwrap();
-    put_in(inside, &device);
+    let failing = Failing::new(inside);
     let mut session = open();
     let mut staging = session.stage(PLACE, 8 << 20).unwrap();
     staging.append(&material::noise(1 << 20, 1)).unwrap();
-    dmsetup(&["suspend", "--noflush", "--nolockfs", "failing"]);
-    dmsetup(&["load", "failing", "--table", &fails]);
-    dmsetup(&["resume", "failing"]);
+    failing.becomes(FAILS_WRITES);
     assert_eq!(staging.append(&material::noise(1 << 20, 2)).unwrap_err().reason(), "stick-io");
     drop(staging);
     // It ends, whatever the device does; what was staged could not be removed.
     let closed = session.close().unwrap_err();
     assert_eq!(closed.reason(), "stick-io", "{closed:?}");
-    umount2(MEDIUM, MntFlags::MNT_DETACH).unwrap();
-    drop(device);
-    dmsetup(&["remove", "--force", "--retry", "failing"]);
+    failing.end();
+}
+
+pub fn commit_error(inside: &Inside) {
+    // The loop device over the disk has a cache of its own, and then acts as a disk that has the sector and fails to flush; without it,
+    // as one that fails to write the sector.
+    for (cache, how, reason) in
+        [(true, FAILS_WRITES, None), (false, FAILS_WRITES, Some("stick-io")), (false, FAILS, Some("commit-unknown"))]
+    {
+        let failing = Failing::new(inside);
+        if !cache {
+            run(Command::new("losetup").arg("--direct-io=on").arg(failing.device.path())).unwrap();
+        }
+        let mut session = open();
+        stage(&mut session, PLACE, &material::noise(10_000, 1)).unwrap();
+        session.settle().unwrap();
+        failing.becomes(how);
+        let committed = session.commit(&on_trial()).map_err(|error| error.reason());
+        let says = boot_env_or_not();
+        failing.becomes(WORKS);
+        assert_eq!(committed.err(), reason, "{how}");
+        match reason {
+            None => assert_eq!(says, Some(on_trial())),
+            Some("stick-io") => {
+                assert_eq!(says, Some(BootEnv::base()), "from the device, not what the cache still had")
+            }
+            _ => assert_eq!(session.commit(&on_trial()).unwrap_err().reason(), "internal", "never again"),
+        }
+        drop(session);
+        let stays = reason != Some("stick-io");
+        assert_eq!(Path::new(MEDIUM).join(PLACE).exists(), stays, "{how}");
+        failing.end();
+    }
+}
+
+fn boot_env_or_not() -> Option<BootEnv> {
+    fs::read(Path::new(MEDIUM).join("live/sameday/boot.env")).ok().map(|block| BootEnv::parse(&block).unwrap())
 }

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use nix::mount::{MsFlags, mount};
 use sameday_lab::stick::FileSystem;
 use sameday_upgrade::boot_env::{BootEnv, Choice};
 use sameday_upgrade::digest::Digest;
@@ -105,6 +106,7 @@ pub fn version(text: &str) -> Version {
 pub fn promised() -> Promised {
     Promised {
         product: material::PRODUCT.parse().unwrap(),
+        channel: material::CHANNEL.parse().unwrap(),
         architecture: material::ARCHITECTURE.parse().unwrap(),
         version: version("1.1"),
     }
@@ -141,6 +143,10 @@ pub fn sectors() -> (u64, u64) {
 pub fn free() -> u64 {
     let stat = nix::sys::statvfs::statvfs(MEDIUM).unwrap();
     stat.blocks_available() * stat.fragment_size()
+}
+
+pub fn remount(flags: MsFlags) {
+    mount(None::<&str>, MEDIUM, None::<&str>, flags | MsFlags::MS_REMOUNT | MsFlags::MS_NOATIME, None::<&str>).unwrap();
 }
 
 pub fn is_read_only() -> bool {

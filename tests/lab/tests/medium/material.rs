@@ -20,11 +20,12 @@ const LARGE: usize = 100 << 20;
 
 pub const PRODUCT: &str = "demo";
 pub const ARCHITECTURE: &str = "amd64";
+pub const CHANNEL: &str = "stable";
 
 /// An os-release as an image has it.
 pub fn os_release(version: &str) -> String {
     format!(
-        "NAME=\"Demo\"\nIMAGE_ID={PRODUCT}\nIMAGE_VERSION={version}\nSAMEDAY_CHANNEL=stable\nSAMEDAY_ARCHITECTURE={ARCHITECTURE}\nSAMEDAY_BUILT=2026-01-01T00:00:00Z\n"
+        "NAME=\"Demo\"\nIMAGE_ID={PRODUCT}\nIMAGE_VERSION={version}\nSAMEDAY_CHANNEL={CHANNEL}\nSAMEDAY_ARCHITECTURE={ARCHITECTURE}\nSAMEDAY_BUILT=2026-01-01T00:00:00Z\n"
     )
 }
 
@@ -78,6 +79,9 @@ pub fn make(dir: &Path, file_system: FileSystem) -> io::Result<()> {
         }
         pack(&tree, &layer(dir, name))?;
     }
+    let alpha = tree("wrong-channel")?;
+    fs::write(alpha.join("usr/lib/os-release"), os_release("1.1").replace(CHANNEL, "alpha"))?;
+    pack(&alpha, &layer(dir, "wrong-channel"))?;
     // Outside of the stack this link leads to this machine's own file.
     let hidden = tree("link-out")?;
     fs::create_dir_all(hidden.join("etc"))?;

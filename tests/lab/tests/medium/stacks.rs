@@ -34,6 +34,7 @@ pub fn refused(inside: &Inside) {
             if shown { "usr/share/x/f carries the attribute trusted.overlay.metacopy" } else { "" },
         ),
         ("wrong-version", Some("not-as-promised"), "IMAGE_VERSION 1.2, promised was 1.1"),
+        ("wrong-channel", Some("not-as-promised"), "SAMEDAY_CHANNEL alpha, promised was stable"),
         ("link-out", Some("os-release"), "not there"),
         ("garbage", Some("not-an-image"), ""),
     ] {

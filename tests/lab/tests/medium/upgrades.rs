@@ -1,20 +1,19 @@
-//! Upgrades, cancels and clean-ups that work, and the bounds of room and places.
+//! Upgrades, cancels and clean-ups that work, and the bounds of places.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs;
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
-use nix::mount::{MsFlags, mount};
+use nix::mount::MsFlags;
 use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 use sameday_upgrade::digest::Digest;
 use sameday_upgrade::module_list;
 use samedayd::medium::{FileSystem, Medium};
 
 use crate::inside::{
-    self, Inside, MEDIUM, RELEASE, boot_env, free, is_read_only, on_trial, open, promised, sectors, snapshot, stage,
-    traces, version,
+    self, Inside, MEDIUM, RELEASE, boot_env, free, is_read_only, on_trial, open, promised, remount, sectors, snapshot,
+    stage, traces, version,
 };
 use crate::material;
 
@@ -163,70 +162,15 @@ pub fn places(_: &Inside) {
     session.close().unwrap();
 }
 
-fn remount(flags: MsFlags) {
-    mount(None::<&str>, MEDIUM, None::<&str>, flags | MsFlags::MS_REMOUNT | MsFlags::MS_NOATIME, None::<&str>).unwrap();
-}
-
-pub fn room(inside: &Inside) {
-    let before = snapshot();
-    let lengths = inside.lengths("good");
-    let files: Vec<(&str, u64)> = lengths.iter().map(|(place, length)| (place.as_str(), *length)).collect();
-    let plan = || Medium::find().unwrap().plan_room(&files, None).unwrap();
-    let (needed, cluster) = (plan().needed, Medium::find().unwrap().room().unwrap().cluster);
-    let filler = Path::new(MEDIUM).join("filler");
-    // Leaves `keep` free bytes.
-    let fill = |keep: u64| {
-        remount(MsFlags::empty());
-        let mut file = File::options().create(true).append(true).open(&filler).unwrap();
-        while free() > keep {
-            let piece = (free() - keep).min(4 << 20);
-            file.write_all(&vec![1; usize::try_from(piece).unwrap()]).unwrap();
-            file.sync_all().unwrap();
-        }
-        drop(file);
-        remount(MsFlags::MS_RDONLY);
-    };
-    fill(needed);
-    let exact = plan();
-    assert_eq!((exact.free, exact.fits()), (needed, true), "{exact:?}");
-    let mut session = open();
-    inside.stage(&mut session, "good").unwrap();
-    session.settle().unwrap();
-    session.close().unwrap();
-    fill(needed - cluster);
-    let short = plan();
-    assert_eq!((short.free, short.needed, short.freed, short.fits()), (needed - cluster, needed, 0, false));
-    remount(MsFlags::empty());
-    fs::remove_file(&filler).unwrap();
-    nix::unistd::sync();
-    remount(MsFlags::MS_RDONLY);
-    assert_eq!(snapshot().1, before.1);
-}
-
-pub fn too_big(_: &Inside) {
+pub fn mend(_: &Inside) {
     let medium = Medium::find().unwrap();
-    let limit = medium.room().unwrap().file_size_limit;
-    let judge = |length| medium.plan_room(&[("live/1.1/1.1.squashfs", length)], None);
-    let refusal = judge(limit + 1).unwrap_err();
-    assert_eq!(refusal.reason(), "file-too-big");
-    if medium.file_system() == FileSystem::Vfat {
-        assert_eq!(limit, u64::from(u32::MAX));
-        assert!(format!("{:?}", refusal.parameters()).contains("4294967296"));
-    }
-    let plan = judge(limit).unwrap();
-    assert!(!plan.fits() && plan.needed > limit, "{plan:?}");
-}
-
-pub fn full(_: &Inside) {
-    let before = snapshot();
-    let mut session = open();
-    stage(&mut session, "live/1.1/1.1.squashfs", &material::noise(10_000, 2)).unwrap();
-    // All of it, with what ext4 keeps for root.
-    let stat = nix::sys::statvfs::statvfs(MEDIUM).unwrap();
-    let error = session.stage("live/1.1/vmlinuz", stat.blocks_free() * stat.fragment_size() + 1).unwrap_err();
-    assert_eq!(error.reason(), "stick-full");
-    session.close().unwrap();
-    assert_eq!(snapshot(), before);
+    assert!(!medium.mend_read_write().unwrap());
+    remount(MsFlags::empty());
+    assert!(medium.mend_read_write().unwrap() && is_read_only());
+    assert!(!medium.mend_read_write().unwrap());
+    // As a later start finds it.
+    remount(MsFlags::empty());
+    assert!(Medium::find().unwrap().mend_read_write().unwrap() && is_read_only());
 }
 
 /// A version as an earlier upgrade left it.
@@ -257,6 +201,7 @@ pub fn left_overs() -> Vec<(String, Vec<u8>)> {
     [
         // What power cuts left of lists and files.
         ("live/0.8.module", vec![0; 512]),
+        ("live/sameday/metadata/0.8/format", vec![b'1']),
         ("live/0.9.module", list("0.9/0.9.squashfs")),
         ("live/0.9/0.9.squashfs", material::noise(70_000, 4)),
         ("live/0.9/upgrade.json", Vec::new()),
@@ -268,20 +213,37 @@ pub fn left_overs() -> Vec<(String, Vec<u8>)> {
         ("live/kept/kept.squashfs", material::noise(5_000, 8)),
         ("live/other.module", list("kept/kept.squashfs")),
         ("live/notes.txt", vec![b'n']),
+        // What is empty and stands alone says nothing of who made it.
+        ("live/0.6.module", Vec::new()),
+        ("live/0.7.module", vec![0; 512]),
+        ("live/sameday/metadata/0.9/no evidence", vec![b'n']),
     ]
     .map(|(place, bytes)| (place.to_owned(), bytes))
     .into()
 }
 
 pub fn clear_left_overs(inside: &Inside) {
+    // Empty folders: one alone, and one with a second mark.
+    remount(MsFlags::empty());
+    for folder in ["0.5", "0.4", "sameday/metadata/0.4"] {
+        fs::create_dir_all(Path::new(MEDIUM).join("live").join(folder)).unwrap();
+    }
+    remount(MsFlags::MS_RDONLY);
+    let is_there = |folder: &str| Path::new(MEDIUM).join("live").join(folder).is_dir();
     let medium = Medium::find().unwrap();
     let plan = medium.plan_room(&[("live/1.1/1.1.squashfs", 1)], None).unwrap();
     let mut session = open();
     let (free_before, cleared) = (free(), session.clear(None).unwrap());
-    assert_eq!(cleared.versions, ["0.8", "0.9", "1.1"].map(version));
+    assert_eq!(cleared.versions, ["0.4", "0.8", "0.9", "1.1"].map(version));
+    assert!(is_there("0.5") && !is_there("0.4") && !is_there("sameday/metadata/0.4"));
     assert_eq!(free() - free_before, cleared.bytes, "what clearing gives back");
     assert_eq!(plan.freed, cleared.bytes);
     inside.stage(&mut session, "good").unwrap();
+    session.close().unwrap();
+    // An empty list is in the way of its own version only.
+    let mut session = Medium::find().unwrap().open(&version("0.7"), RELEASE).unwrap();
+    assert_eq!(session.clear(None).unwrap().versions, []);
+    session.write_small("live/0.7.module", b"x").unwrap();
     session.close().unwrap();
 }
 
@@ -296,6 +258,13 @@ pub fn give_up(inside: &Inside) {
     let files = [("live/1.1/1.1.squashfs", 1)];
     assert_eq!(medium.plan_room(&files, None).unwrap().freed, 0);
     assert!(medium.plan_room(&files, Some(&version("0.8"))).unwrap().freed > 0);
+    let needs = |length| medium.needs_room_of(&[("live/1.1/1.1.squashfs", length)]).unwrap();
+    let (plan, given_up) = needs(1);
+    assert!(plan.fits() && plan.freed == 0 && given_up.is_none(), "nothing is given up for room that is there");
+    for (length, fits) in [(free(), true), (free() << 1, false)] {
+        let (plan, given_up) = needs(length);
+        assert_eq!((plan.fits(), given_up), (fits, Some(version("0.8"))), "{plan:?}");
+    }
     let before = snapshot();
     let mut session = open();
     assert_eq!(session.clear(None).unwrap().versions, []);
@@ -310,13 +279,48 @@ pub fn give_up(inside: &Inside) {
 }
 
 pub fn undone() -> Vec<(String, Vec<u8>)> {
-    [installed("1.0.5"), installed("0.9"), blocks("1.0.5", "0.9", 0, false, "0.9")].concat()
+    // It was good once.
+    [installed("1.0.5"), installed("0.9"), blocks("1.0.5", "0.9", 0, false, "1.0.5")].concat()
 }
 
 pub fn clear_undone(_: &Inside) {
-    assert_eq!(Medium::find().unwrap().running().choice.to_string(), "0.9");
-    let mut session = open();
+    let medium = Medium::find().unwrap();
+    assert_eq!(medium.running().choice.to_string(), "0.9");
+    assert_eq!(medium.open(&version("0.9"), RELEASE).unwrap_err().reason(), "version-kept");
+    assert!(is_read_only());
+    let mut session = medium.open(&version("1.0.5"), RELEASE).unwrap();
     assert_eq!(session.clear(None).unwrap().versions, ["1.0.5"].map(version));
     assert_eq!(inside::boot_env().current.to_string(), "0.9");
+    // The same one once more.
+    stage(&mut session, "live/1.0.5/1.0.5.squashfs", &material::noise(10_000, 1)).unwrap();
     session.close().unwrap();
+}
+
+pub fn no_longer_kept() -> Vec<(String, Vec<u8>)> {
+    [installed("0.8"), installed("0.9"), installed("1.0.5"), blocks("1.0.5", "0.9", 0, true, "1.0.5")].concat()
+}
+
+pub fn clear_no_longer_kept(_: &Inside) {
+    let medium = Medium::find().unwrap();
+    assert_eq!((medium.running().choice.to_string().as_str(), medium.gives_up()), ("1.0.5", Some(&version("0.9"))));
+    for kept in ["1.0.5", "0.9"] {
+        assert_eq!(medium.open(&version(kept), RELEASE).unwrap_err().reason(), "version-kept", "{kept}");
+    }
+    let mut session = open();
+    assert_eq!(session.clear(None).unwrap().versions, ["0.8"].map(version));
+    session.close().unwrap();
+}
+
+pub fn incomplete() -> Vec<(String, Vec<u8>)> {
+    let mut newer = installed("1.0.5");
+    newer.retain(|(place, _)| place != "live/1.0.5/vmlinuz");
+    [newer, installed("0.9"), blocks("1.0.5", "0.9", 0, true, "1.0.5")].concat()
+}
+
+pub fn falls_back(_: &Inside) {
+    let medium = Medium::find().unwrap();
+    assert_eq!(medium.running().choice.to_string(), "0.9");
+    let present = medium.versions().unwrap();
+    let complete: Vec<_> = present.iter().map(|present| (present.version.as_str(), present.complete)).collect();
+    assert_eq!(complete, [("0.9", true), ("1.0.5", false)]);
 }

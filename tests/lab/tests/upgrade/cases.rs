@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use sameday_dbus::{Dictionary, ErrorKind, MethodError, State};
+use sameday_lab::case::BOOT_ENV;
 use sameday_lab::machine::{Call, Spec};
 use sameday_lab::peer::Lie;
-use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
+use sameday_upgrade::boot_env::{BootEnv, Choice};
 use sameday_upgrade::names::Version;
 
-use super::common::{Case, given, told};
-
-const BOOT_ENV: &str = "live/sameday/boot.env";
+use super::common::{given, start, told, with};
 
 fn kind(answer: Result<(), MethodError>) -> (ErrorKind, String) {
     match answer.unwrap_err() {
@@ -29,17 +28,9 @@ fn layer() -> String {
     format!("files/{}", sameday_upgrade::digest::Digest::of(&bytes))
 }
 
-/// As the first good start of a version will do.
-fn mark_good(case: &mut Case, of: &str, previous: Choice) {
-    case.stop();
-    let env = BootEnv { current: version(of), previous, tries: 0, good: true };
-    case.stick.write(BOOT_ENV, &env.render()).unwrap();
-    case.stick.write("live/sameday/good.env", &GoodEnv { version: version(of) }.render()).unwrap();
-}
-
 #[test]
 fn a_stick_is_upgraded_and_starts_the_new_version() {
-    let mut case = Case::start();
+    let mut case = start();
     let offered = case.machine().check().unwrap();
     assert_eq!(offered.state, State::Available, "{offered:?}");
     assert_eq!((offered.running_version.as_str(), offered.initial_version.as_str()), ("1.0", "1.0"));
@@ -84,10 +75,10 @@ fn a_stick_is_upgraded_and_starts_the_new_version() {
 
 #[test]
 fn the_next_upgrade_keeps_the_base_and_what_runs_and_takes_the_room_of_the_one_before() {
-    let mut case = Case::start();
+    let mut case = start();
     case.machine().check().unwrap();
     case.machine().install().unwrap();
-    mark_good(&mut case, "2.0", Choice::Base);
+    case.mark_good("2.0", Choice::Base);
     let dir = case.dir().join("forged");
     let forge = sameday_lab::forge::Forge::new(&given().world, &dir).unwrap();
     let third = given().world.prepared("3.0", &["1.0"]).unwrap();
@@ -101,14 +92,14 @@ fn the_next_upgrade_keeps_the_base_and_what_runs_and_takes_the_room_of_the_one_b
     assert_eq!(done.pending_version, "3.0", "{done:?}");
     let env = BootEnv { current: version("3.0"), previous: version("2.0"), tries: 3, good: false };
     assert_eq!(BootEnv::parse(&case.read(BOOT_ENV)), Ok(env));
-    mark_good(&mut case, "3.0", version("2.0"));
+    case.mark_good("3.0", version("2.0"));
     let before = case.stick.tree().unwrap();
     assert!(before.contains_key("live/2.0/2.0.squashfs") && before.contains_key("live/3.0/3.0.squashfs"), "{before:?}");
 }
 
 #[test]
 fn cancel_gives_the_room_back_and_goes_back_to_the_offer() {
-    let mut case = Case::start();
+    let mut case = start();
     let offer = case.machine().check().unwrap().offer.unwrap();
     assert!(offer.download_size > 2 << 20);
     // The layer never comes to its end, so there is something to cancel, and something is staged.
@@ -126,7 +117,7 @@ fn cancel_gives_the_room_back_and_goes_back_to_the_offer() {
 
 #[test]
 fn only_what_is_offered_can_be_consented_to() {
-    let mut case = Case::start();
+    let mut case = start();
     let none = Call::Install { version: "2.0", digest: "", options: Dictionary::new() };
     assert_eq!(kind(case.machine().call(&none).unwrap()), (ErrorKind::NotOffered, "no-offer".into()));
     let offer = case.machine().check().unwrap().offer.unwrap();
@@ -144,7 +135,7 @@ fn only_what_is_offered_can_be_consented_to() {
 
 #[test]
 fn a_caller_whom_polkit_refuses_gets_nothing_done() {
-    let mut case = Case::start();
+    let mut case = start();
     for arguments in [&["check"][..], &["cancel"]] {
         let output = case.machine().cli(65_534, arguments).unwrap().output().unwrap();
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -161,7 +152,7 @@ fn a_caller_whom_polkit_refuses_gets_nothing_done() {
 fn a_client_that_leaves_does_not_stop_what_it_consented_to() {
     let rule = "if (action.id.indexOf('org.sameday.') == 0 && subject.user == 'nobody') { return polkit.Result.YES; }";
     let spec = Spec { rule: Some(rule.into()), ..Spec::default() };
-    let mut case = Case::with(&given().world.repository(), &spec);
+    let mut case = with(&given().world.repository(), &spec);
     case.peer().lie(&layer(), Lie::CloseAt((1 << 20) + 9, 2));
     let mut cli = case.machine().cli(65_534, &["upgrade", "--yes"]).unwrap();
     let log = case.dir().join("cli.log");
@@ -174,7 +165,7 @@ fn a_client_that_leaves_does_not_stop_what_it_consented_to() {
 
 #[test]
 fn an_unreachable_fetcher_is_named() {
-    let mut case = Case::start();
+    let mut case = start();
     std::fs::remove_file(case.machine().live().path("/run/sameday/fetcher.sock")).unwrap();
     let after = case.machine().check().unwrap();
     told(&after, State::Failed, ErrorKind::Internal, "fetcher-unreachable");

@@ -6,7 +6,7 @@ use sameday_lab::peer::Lie;
 use sameday_upgrade::digest::Digest;
 use serde_json::{Value, json};
 
-use super::common::{Case, given, told};
+use super::common::{Case, given, serving, start, told};
 
 /// A check against a repository in which `lie` is told about `path`, or in which the bad release side made a change.
 #[track_caller]
@@ -14,7 +14,7 @@ fn refused(setup: impl Fn(&Forge), lies: &[(&str, Lie)], state: State, kind: Err
     let dir = tempfile::tempdir().unwrap();
     let forge = Forge::new(&given().world, &dir.path().join("repository")).unwrap();
     setup(&forge);
-    let mut case = Case::serving(forge.repository());
+    let mut case = serving(forge.repository());
     for (path, lie) in lies {
         case.peer().lie(path, lie.clone());
     }
@@ -81,7 +81,7 @@ fn a_description_under_another_channels_role() {
     let info = stable["signed"]["targets"][target].clone();
     forge.sign("stable", 1, &|signed| signed["targets"] = json!({})).unwrap();
     forge.sign("alpha", 1, &|signed| signed["targets"][target] = info.clone()).unwrap();
-    let mut case = Case::serving(forge.repository());
+    let mut case = serving(forge.repository());
     let after = case.machine().check().unwrap();
     assert_eq!((after.state, after.offer), (State::UpToDate, None));
     assert!(!case.peer().asked().iter().any(|asked| asked.path.contains("alpha")));
@@ -137,7 +137,7 @@ fn a_version_that_is_not_newer_is_not_offered() {
         let dir = tempfile::tempdir().unwrap();
         let forge = Forge::new(&given().world, &dir.path().join("repository")).unwrap();
         forge.description(&|d| d["upgrades"][0]["version"] = json!(version)).unwrap();
-        let mut case = Case::serving(forge.repository());
+        let mut case = serving(forge.repository());
         let after = case.machine().check().unwrap();
         assert_eq!(after.state, State::UpToDate, "{version}: {after:?}");
         case.end_untouched();
@@ -212,7 +212,7 @@ fn bad_files_after_consent_leave_the_stick_as_it_was() {
         (&layer, Lie::Absent, ErrorKind::NotOffered, "superseded"),
     ];
     for (path, lie, kind, reason) in cases {
-        let mut case = Case::start();
+        let mut case = start();
         assert_eq!(case.machine().check().unwrap().state, State::Available);
         case.peer().lie(path, lie.clone());
         let after = case.machine().install().unwrap();
@@ -233,7 +233,7 @@ fn a_layer_that_is_not_what_was_promised() {
         new.version = "4.0".parse().unwrap();
     }
     world.publish(&release).unwrap();
-    let mut case = Case::serving(forge.repository());
+    let mut case = serving(forge.repository());
     assert_eq!(case.machine().check().unwrap().offer.unwrap().version, "4.0");
     let after = case.machine().install().unwrap();
     told(&after, State::Failed, ErrorKind::NotVerified, "stack-refused");

@@ -9,11 +9,11 @@ use sameday_lab::fetcher::KitReaderProcess;
 use sameday_lab::machine::{Call, Spec};
 use sameday_lab::world::{self, World};
 
-use super::common::{Case, given, told};
+use super::common::{Case, given, start, told};
 
 /// A computer without a fetcher, with kit readers.
 fn offline() -> (Case, KitReaderProcess) {
-    let mut case = Case::start();
+    let mut case = start();
     fs::remove_file(case.machine().live().path("/run/sameday/fetcher.sock")).unwrap();
     let readers = case.machine().start_kit_readers().unwrap();
     (case, readers)

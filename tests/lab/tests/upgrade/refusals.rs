@@ -3,11 +3,11 @@
 use sameday_dbus::{ErrorKind, Failure, Param, State};
 use sameday_lab::machine::{Machine, Spec};
 
-use super::common::{Case, given, told};
+use super::common::{given, start, told, with};
 
 /// What a check says of a system started like this.
 fn verdict(spec: &Spec) -> Failure {
-    let mut case = Case::with(&given().world.repository(), spec);
+    let mut case = with(&given().world.repository(), spec);
     let after = case.machine().check().unwrap();
     let failure = after.failure.clone().unwrap_or_else(|| panic!("{spec:?}: {after:?}"));
     assert_eq!((after.state, failure.kind), (State::Manual, ErrorKind::ManualUpgrade), "{failure}");
@@ -24,7 +24,9 @@ fn a_write_protect_switch() {
 
 #[test]
 fn a_system_in_memory_or_in_an_image_file() {
-    for (parameter, reason) in [("toram", "toram"), ("findiso=/tails.iso", "findiso"), ("fromiso=/dev/sdb1/x.iso", "findiso")] {
+    for (parameter, reason) in
+        [("toram", "toram"), ("findiso=/tails.iso", "findiso"), ("fromiso=/dev/sdb1/x.iso", "findiso")]
+    {
         let spec = Spec { parameters: parameter.into(), ..Spec::default() };
         assert_eq!(verdict(&spec).reason, reason);
     }
@@ -74,16 +76,19 @@ fn not_enough_room_tells_how_much() {
 
 #[test]
 fn the_object_on_the_bus_is_the_documented_one() {
-    let mut case = Case::start();
+    let mut case = start();
     let output = case
         .machine()
-        .run("dbus-send", &[
-            "--system",
-            "--print-reply=literal",
-            "--dest=org.sameday.Upgrader1",
-            sameday_dbus::PATH,
-            "org.freedesktop.DBus.Introspectable.Introspect",
-        ])
+        .run(
+            "dbus-send",
+            &[
+                "--system",
+                "--print-reply=literal",
+                "--dest=org.sameday.Upgrader1",
+                sameday_dbus::PATH,
+                "org.freedesktop.DBus.Introspectable.Introspect",
+            ],
+        )
         .unwrap();
     let live = String::from_utf8(output.stdout).unwrap();
     let members = |xml: &str| sameday_dbus::introspection::members(xml, sameday_dbus::INTERFACE).unwrap();

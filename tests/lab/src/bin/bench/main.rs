@@ -76,8 +76,7 @@ fn ended(result: io::Result<()>) -> ExitCode {
 
 /// Measures the chosen groups, all if none is chosen. A group that cannot be measured does not keep the others from it.
 fn bench(chosen: &[String]) -> io::Result<()> {
-    let dir = folder()?;
-    let dir = tempfile::tempdir_in(&dir)?;
+    let dir = tempfile::Builder::new().prefix("run-").tempdir_in(folder()?)?;
     let mut board = Board::default();
     let mut broken = Vec::new();
     let mut online = None;

@@ -1,0 +1,143 @@
+//! The image's set and the stick's set: each alone, broken, planted, missing. None of it stops anybody; a whole one guards against rollback.
+
+use std::fs;
+use std::path::Path;
+
+use nix::sys::stat::{Mode, SFlag, mknod};
+use sameday_dbus::{ErrorKind, State};
+use sameday_lab::case::{Case, told};
+use sameday_lab::forge::{Forge, place_of};
+use sameday_lab::machine::Spec;
+
+use crate::given::given;
+
+/// Where an upgrade to 2.0 keeps evidence, and where the image does.
+const ON_STICK: &str = "live/sameday/metadata/2.0";
+const IN_IMAGE: &str = "usr/share/sameday/metadata";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
+    Whole,
+    /// A byte of the targets role is another one.
+    Broken,
+    /// The targets role is missing, on which the channel's hangs.
+    Gap,
+    /// Roots and roles of an attacker.
+    Planted,
+    None,
+}
+
+/// The attacker's file of this name.
+fn planted(attacker: &Forge, name: &str) -> Vec<u8> {
+    let role = name.trim_end_matches(".json").rsplit('.').next().unwrap();
+    let repository = attacker.repository();
+    fs::read(repository.join(place_of(repository, role).unwrap())).unwrap()
+}
+
+fn broken(bytes: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(bytes.to_vec()).unwrap();
+    text.replacen("\"version\":1", "\"version\":2", 1).into_bytes()
+}
+
+/// A tree that lies over the image and changes its set.
+fn over_the_image(set: Set, dir: &Path, attacker: &Forge) {
+    let folder = dir.join(IN_IMAGE);
+    fs::create_dir_all(folder.parent().unwrap()).unwrap();
+    // What overlayfs takes for "removed below".
+    let removed = |path: &Path| mknod(path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o600), 0).unwrap();
+    match set {
+        Set::None => return removed(&folder),
+        _ => fs::create_dir(&folder).unwrap(),
+    }
+    match set {
+        Set::Broken => {
+            let empty = given().state("empty").unwrap();
+            let targets = fs::read(empty.join(place_of(&empty, "targets").unwrap())).unwrap();
+            fs::write(folder.join("targets.json"), broken(&targets)).unwrap();
+        }
+        Set::Gap => removed(&folder.join("targets.json")),
+        Set::Planted => {
+            for name in ["root.json", "2.root.json", "targets.json", "stable.json", "timestamp.json", "snapshot.json"] {
+                fs::write(folder.join(name), planted(attacker, name)).unwrap();
+            }
+        }
+        Set::Whole | Set::None => {}
+    }
+}
+
+fn on_the_stick(set: Set, case: &Case, attacker: &Forge) {
+    let place = |name: &str| format!("{ON_STICK}/{name}");
+    match set {
+        Set::Whole => {}
+        Set::Broken => {
+            let targets = case.stick.read(&place("targets.json")).unwrap();
+            assert_ne!(broken(&targets), targets);
+            case.stick.write(&place("targets.json"), &broken(&targets)).unwrap();
+        }
+        Set::Gap => case.stick.remove(&place("targets.json")).unwrap(),
+        Set::Planted => {
+            for name in ["root.json", "1.root.json", "2.root.json", "targets.json", "stable.json"] {
+                case.stick.write(&place(name), &planted(attacker, name)).unwrap();
+            }
+            case.stick.write("live/sameday/root.json", &planted(attacker, "root.json")).unwrap();
+        }
+        Set::None => {
+            for name in ["format", "targets.json", "stable.json"] {
+                case.stick.remove(&place(name)).unwrap();
+            }
+        }
+    }
+}
+
+/// A stick that runs 2.0 from an image and with evidence like these, and the attacker who planted what is planted.
+fn started(image: Set, stick: Set) -> (Case, Forge) {
+    let mut case = Case::prepare(&given().upgraded, &given().state("empty").unwrap());
+    let mut attacker = Forge::new(&given().world, &case.dir().join("attacker")).unwrap();
+    attacker.usurp().unwrap();
+    on_the_stick(stick, &case, &attacker);
+    case.from_here();
+    let skeleton = case.dir().join("skeleton");
+    over_the_image(image, &skeleton, &attacker);
+    case.start_again(&Spec { skeleton: Some(skeleton), ..Spec::default() });
+    (case, attacker)
+}
+
+#[test]
+fn a_set_is_taken_as_a_whole_or_ignored_as_a_whole_and_stops_nobody() {
+    use Set::{Broken, Gap, None, Planted, Whole};
+    let mut cases: Vec<(Set, Set)> = [Whole, Broken, Gap, Planted, None].map(|image| (image, Whole)).to_vec();
+    cases.extend([Broken, Gap, Planted, None].map(|stick| (Whole, stick)));
+    cases.extend([(None, Broken), (None, Planted), (Broken, Gap), (Planted, Planted), (None, None)]);
+    for (image, stick) in cases {
+        let here = format!("image {image:?}, stick {stick:?}");
+        let (mut case, attacker) = started(image, stick);
+        // The state before 2.0 is served: only a stick's whole set knows better, and only an image's whole set spares the roles.
+        let after = case.machine().check().unwrap();
+        let asked: Vec<String> = case.peer().asked().into_iter().map(|asked| asked.path).collect();
+        let asked: Vec<&str> = asked.iter().map(|path| path.trim_start_matches("metadata/")).collect();
+        let first = ["2.root.json", "timestamp.json", "1.snapshot.json", "1.targets.json", "1.stable.json"];
+        match (image, stick) {
+            (_, Whole) => {
+                told(&after, State::Failed, ErrorKind::NotVerified, "rollback");
+                assert_eq!(asked, first[..3], "{here}");
+            }
+            (Whole, _) => {
+                assert_eq!((after.state, after.failure), (State::UpToDate, Option::None), "{here}");
+                assert_eq!(asked, first[..2], "{here}");
+            }
+            _ => {
+                assert_eq!((after.state, after.failure), (State::UpToDate, Option::None), "{here}");
+                assert_eq!(asked, first, "{here}");
+            }
+        }
+        // The attacker's own repository convinces nobody, whatever he planted.
+        case.serve(attacker.repository());
+        let after = case.machine().check().unwrap();
+        told(&after, State::Failed, ErrorKind::NotVerified, "signature-threshold");
+        // And the truth is found in any case.
+        case.serve(&given().state("next").unwrap());
+        let after = case.machine().check().unwrap();
+        assert_eq!(after.offer.map(|offer| offer.version).as_deref(), Some("3.0"), "{here}");
+        case.end_untouched();
+    }
+}
