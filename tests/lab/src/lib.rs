@@ -12,6 +12,7 @@ pub mod process;
 pub mod programs;
 pub mod repo;
 pub mod roots;
+pub mod scratch;
 pub mod stick;
 pub mod tornet;
 pub mod uml;

@@ -1,9 +1,7 @@
 //! The image's set and the stick's set: each alone, broken, planted, missing. None of it stops anybody; a whole one guards against rollback.
 
 use std::fs;
-use std::path::Path;
 
-use nix::sys::stat::{Mode, SFlag, mknod};
 use sameday_dbus::{ErrorKind, State};
 use sameday_lab::case::{Case, told};
 use sameday_lab::forge::{Forge, place_of};
@@ -13,7 +11,7 @@ use crate::given::given;
 
 /// Where an upgrade to 2.0 keeps evidence, and where the image does.
 const ON_STICK: &str = "live/sameday/metadata/2.0";
-const IN_IMAGE: &str = "usr/share/sameday/metadata";
+const IN_IMAGE: &str = "/usr/share/sameday/metadata";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Set {
@@ -39,29 +37,24 @@ fn broken(bytes: &[u8]) -> Vec<u8> {
     text.replacen("\"version\":1", "\"version\":2", 1).into_bytes()
 }
 
-/// A tree that lies over the image and changes its set.
-fn over_the_image(set: Set, dir: &Path, attacker: &Forge) {
-    let folder = dir.join(IN_IMAGE);
-    fs::create_dir_all(folder.parent().unwrap()).unwrap();
-    // What overlayfs takes for "removed below".
-    let removed = |path: &Path| mknod(path, SFlag::S_IFCHR, Mode::from_bits_truncate(0o600), 0).unwrap();
+/// Changes the set of a system that runs: each check reads it anew.
+fn in_the_image(set: Set, case: &mut Case, attacker: &Forge) {
+    let folder = case.machine().live().path(IN_IMAGE);
+    let targets = folder.join("targets.json");
     match set {
-        Set::None => return removed(&folder),
-        _ => fs::create_dir(&folder).unwrap(),
-    }
-    match set {
+        Set::Whole => {}
         Set::Broken => {
-            let empty = given().state("empty").unwrap();
-            let targets = fs::read(empty.join(place_of(&empty, "targets").unwrap())).unwrap();
-            fs::write(folder.join("targets.json"), broken(&targets)).unwrap();
+            let bytes = fs::read(&targets).unwrap();
+            assert_ne!(broken(&bytes), bytes);
+            fs::write(targets, broken(&bytes)).unwrap();
         }
-        Set::Gap => removed(&folder.join("targets.json")),
+        Set::Gap => fs::remove_file(targets).unwrap(),
         Set::Planted => {
             for name in ["root.json", "2.root.json", "targets.json", "stable.json", "timestamp.json", "snapshot.json"] {
                 fs::write(folder.join(name), planted(attacker, name)).unwrap();
             }
         }
-        Set::Whole | Set::None => {}
+        Set::None => fs::remove_dir_all(folder).unwrap(),
     }
 }
 
@@ -96,9 +89,8 @@ fn started(image: Set, stick: Set) -> (Case, Forge) {
     attacker.usurp().unwrap();
     on_the_stick(stick, &case, &attacker);
     case.from_here();
-    let skeleton = case.dir().join("skeleton");
-    over_the_image(image, &skeleton, &attacker);
-    case.start_again(&Spec { skeleton: Some(skeleton), ..Spec::default() });
+    case.start_again(&Spec::default());
+    in_the_image(image, &mut case, &attacker);
     (case, attacker)
 }
 

@@ -7,17 +7,17 @@ use sameday_dbus::State;
 use sameday_lab::case::{Case, STICK};
 use sameday_lab::forge::Forge;
 use sameday_lab::machine::Spec;
+use sameday_lab::scratch::Scratch;
 use sameday_lab::stick::{FileSystem, Stick};
 use sameday_lab::world::{self, World};
 use sameday_publish::release::Release;
 use sameday_upgrade::boot_env::Choice;
-use tempfile::TempDir;
 
 pub struct Given {
     pub world: World,
     pub new: Stick,
     pub upgraded: Stick,
-    dir: TempDir,
+    dir: Scratch,
 }
 
 impl Given {
@@ -34,7 +34,7 @@ impl Given {
 pub fn given() -> &'static Given {
     static GIVEN: OnceLock<Given> = OnceLock::new();
     GIVEN.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = Scratch::until_exit().unwrap();
         let world = World::tiny(&dir.path().join("world"), world::Spec::default()).unwrap();
         let new = world.stick("new", FileSystem::of_this_kernel().unwrap(), STICK).unwrap();
         Forge::new(&world, &dir.path().join("empty")).unwrap();

@@ -4,9 +4,9 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use sameday_lab::machine::Spec;
+use sameday_lab::scratch::Scratch;
 use sameday_lab::stick::{FileSystem, Stick};
 use sameday_lab::world::{self, World};
-use tempfile::TempDir;
 
 pub use sameday_lab::case::{Case, STICK, told};
 
@@ -14,14 +14,14 @@ pub use sameday_lab::case::{Case, STICK, told};
 pub struct Given {
     pub world: World,
     pub stick: Stick,
-    _dir: TempDir,
+    _dir: Scratch,
 }
 
 /// Made once; the tests only copy from it.
 pub fn given() -> &'static Given {
     static GIVEN: OnceLock<Given> = OnceLock::new();
     GIVEN.get_or_init(|| {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = Scratch::until_exit().unwrap();
         let world = World::tiny(&dir.path().join("world"), world::Spec::default()).unwrap();
         world.release("2.0").unwrap();
         let stick = world.stick("stick", FileSystem::of_this_kernel().unwrap(), STICK).unwrap();
