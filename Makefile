@@ -1,11 +1,13 @@
 # make check   the quick loop: format, clippy, unit tests        make demo   upgrades a stick with a real month of fixes
 # make lint    all that finds faults without running anything    make bench  the figures
 # make test    lint and all tests                                make tuf-client   the TUF conformance client
+# make fuzz    every parser of bytes from outside               make figures  those of trust, beside others
 #                                                               make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
 PREFIX ?= /usr
 DESTDIR ?=
 PROFILE ?= dev
 CARGO ?= cargo
+FUZZ_SECONDS ?= 60
 
 built = target/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 tools = target/tools/bin
@@ -14,7 +16,7 @@ lib = $(DESTDIR)$(PREFIX)/lib
 share = $(DESTDIR)$(PREFIX)/share
 shell_files = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lE '^\#!/bin/(ba)?sh')
 
-.PHONY: build check lint test demo bench install tuf-client packages lint-code lint-docs lint-shell lint-dependencies lint-units
+.PHONY: build check lint test demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units
 
 build:
 	$(CARGO) build --workspace --bins --profile $(PROFILE)
@@ -27,6 +29,7 @@ lint: lint-code lint-docs lint-shell lint-dependencies lint-units
 lint-code:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features -- -D warnings
+	for room in fuzz figures; do (cd tests/$$room && $(CARGO) fmt --check) || exit 1; done
 
 lint-docs:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --quiet
@@ -73,6 +76,22 @@ bench: packages
 # The conformance client, for suites that test TUF clients.
 tuf-client:
 	$(CARGO) build --release --locked -p sameday-tuf-client --bin tuf-client
+
+# Every parser of bytes from outside, each for so long.
+fuzz: packages
+	cd tests/fuzz && $(CARGO) run --release --locked -- --seconds $(FUZZ_SECONDS)
+
+# The figures of trust: beside others, coverage by its tests (not optimised, or lines go missing), lines without tests.
+figures: packages $(tools)/cargo-tarpaulin
+	python=$$(tests/interop/python-env) && cd tests/figures && $(CARGO) run --release --locked -- "$$python"
+	PATH="$(CURDIR)/$(tools):$$PATH" CARGO_PROFILE_DEV_OPT_LEVEL=0 CARGO_PROFILE_DEV_DEBUG=full $(CARGO) tarpaulin \
+	    --engine ptrace -p sameday-trust --lib --test attacks --test workflow --test no_panic --skip-clean \
+	    --target-dir target/coverage --include-files 'trust/src/*'
+	@awk 'FNR==1{t=0} /^#\[cfg\(test\)\]/{t=1} !t{n++; if ($$0 !~ /^ *(\/\/|$$)/) c++} END{print n" lines, "c" of code"}' \
+	    $$(find trust/src -name '*.rs')
+
+$(tools)/cargo-tarpaulin:
+	$(CARGO) install cargo-tarpaulin --locked --root target/tools
 
 packages:
 	packaging/install-packages

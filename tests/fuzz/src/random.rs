@@ -12,7 +12,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -21,7 +21,7 @@ impl Random {
 
     /// A number below `end`, or 0 if there is none.
     pub fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() >> 11).unwrap_or(0).checked_rem(end).unwrap_or(0)
+        usize::try_from(self.number() >> 11).unwrap_or(0).checked_rem(end).unwrap_or(0)
     }
 
     /// True in `n` of `of` cases.

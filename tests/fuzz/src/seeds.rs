@@ -82,19 +82,37 @@ fn key_of(role: &str) -> TestKey {
     })
 }
 
+/// A key with its id, both of which take longer to make than a signature.
+pub(crate) struct Signer {
+    pub id: String,
+    pub key: TestKey,
+}
+
 /// Who signs a file of this `_type`.
-#[must_use]
-pub(crate) fn keys(role_type: &str) -> Vec<TestKey> {
+pub(crate) fn signers(role_type: &str) -> &'static [Signer] {
+    static SIGNERS: LazyLock<[Vec<Signer>; 4]> = LazyLock::new(|| {
+        let signers = |keys: Vec<TestKey>| keys.into_iter().map(|key| Signer { id: key.id(), key }).collect();
+        [
+            signers(vec![key_of("root"), TestKey::ed25519(4)]),
+            signers(vec![key_of("timestamp")]),
+            signers(vec![key_of("snapshot")]),
+            // A delegated role is a targets role too: both sign, and the signature that is not asked for is ignored.
+            signers(vec![key_of("targets"), TestKey::ed25519(8)]),
+        ]
+    });
+    let [root, timestamp, snapshot, targets] = &*SIGNERS;
     match role_type {
-        "targets" => vec![key_of("targets"), TestKey::ed25519(8)],
-        "root" => vec![key_of("root"), TestKey::ed25519(4), TestKey::p256(2)],
-        role => vec![key_of(role)],
+        "root" => root,
+        "timestamp" => timestamp,
+        "snapshot" => snapshot,
+        _ => targets,
     }
 }
 
-/// One key of each kind that verifies.
-pub(crate) fn test_keys() -> [TestKey; 3] {
-    [TestKey::ed25519(1), TestKey::p256(2), TestKey::p256(9)]
+/// One key of each kind that verifies, and another.
+pub(crate) fn test_keys() -> &'static [TestKey; 3] {
+    static KEYS: LazyLock<[TestKey; 3]> = LazyLock::new(|| [TestKey::ed25519(1), TestKey::p256(2), TestKey::p256(9)]);
+    &KEYS
 }
 
 /// The signed part of a root whose one key, for every role, is this one.

@@ -26,9 +26,10 @@ pub fn resigned(bytes: &[u8], context: &mut Context<'_>) -> Option<Vec<u8>> {
 fn sign(file: &mut Value, context: &mut Context<'_>) -> Option<()> {
     let message = canonical(file.get("signed")?).ok()?;
     let role = file["signed"]["_type"].as_str()?.to_owned();
-    // A delegated role is a targets role too: both sign, the one that is not asked for is ignored.
-    let mut signatures: Vec<Value> =
-        seeds::keys(&role).iter().map(|key| json!({"keyid": key.id(), "sig": key.sign(&message)})).collect();
+    let mut signatures: Vec<Value> = seeds::signers(&role)
+        .iter()
+        .map(|signer| json!({"keyid": signer.id, "sig": signer.key.sign(&message)}))
+        .collect();
     if context.random.chance(1, 8) {
         tree::change(signatures.get_mut(0)?, context.random);
     }
@@ -45,12 +46,12 @@ pub fn key_and_signature(bytes: &[u8], context: &mut Context<'_>) -> Option<Vec<
     match context.random.below(4) {
         0 => tree::change(&mut key, context.random),
         1 => {
-            let (new, signed) = signed_key(context.random.pick(&seeds::test_keys()));
+            let (new, signed) = signed_key(context.random.pick(seeds::test_keys()));
             (key, signature) = (new, signed);
         }
         2 => {
             // Fields that a key may have and that say nothing: it still signs.
-            let signer = context.random.pick(&seeds::test_keys()).clone();
+            let signer = context.random.pick(seeds::test_keys()).clone();
             key = serde_json::to_value(signer.public()).ok()?;
             let mut extra = json!({"a": [1, "b"]});
             tree::change(&mut extra, context.random);

@@ -173,14 +173,14 @@ fn leaf(old: &Value, random: &mut Random) -> Value {
         2 => json!([1.5, -1, 1e300, i64::MIN, [], {}])[random.below(6)].clone(),
         _ => match old {
             Value::Number(number) => {
-                let near = number.as_u64().map(|n| n.wrapping_add(random.next() % 5).wrapping_sub(2));
+                let near = number.as_u64().map(|n| n.wrapping_add(random.number() % 5).wrapping_sub(2));
                 let number = if random.chance(1, 2) { near } else { None };
                 Value::Number(Number::from(number.unwrap_or(*random.pick(&NUMBERS))))
             }
             Value::String(text) if random.chance(1, 2) && !text.is_empty() => {
                 let mut characters: Vec<char> = text.chars().collect();
                 let place = random.below(characters.len());
-                let new = char::from_u32(u32::try_from(random.next() % 0x180).unwrap_or(0)).unwrap_or('x');
+                let new = char::from_u32(u32::try_from(random.number() % 0x180).unwrap_or(0)).unwrap_or('x');
                 match random.below(3) {
                     0 => drop(characters.remove(place)),
                     1 => characters.insert(place, new),
