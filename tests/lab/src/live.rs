@@ -28,6 +28,9 @@ pub use device::Attached;
 /// The kernel clears loop devices and mounts after their last user, in its own time.
 const RELEASE: Duration = Duration::from_secs(10);
 
+/// How often a start is tried that the kernel refuses without a cause that could be found.
+const MOST_STARTS: u32 = 3;
+
 /// Where the stick is.
 #[derive(Debug, Clone)]
 pub enum Disk {
@@ -98,6 +101,21 @@ impl LiveRoot {
     /// # Errors
     /// When a mount fails or the stick holds no system.
     pub fn start(dir: &Path, spec: &Spec) -> io::Result<Self> {
+        let mut tries = 1;
+        loop {
+            match Self::start_once(dir, spec) {
+                // Seen once in some seven hundred starts, on a busy machine: overlayfs takes mounts for overlapping that do not overlap. The
+                // thread and its namespace are gone then; new ones start from nothing.
+                Err(error) if error.kind() == io::ErrorKind::FilesystemLoop && tries < MOST_STARTS => {
+                    eprintln!("live root, try {tries}: {error}");
+                    tries += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn start_once(dir: &Path, spec: &Spec) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let (dir, spec) = (dir.to_owned(), spec.clone());
         let (tell, told) = mpsc::channel();
