@@ -16,6 +16,7 @@ use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sameday_upgrade::boot_env::Choice;
@@ -106,7 +107,7 @@ impl LiveRoot {
             match Self::start_once(dir, spec) {
                 // Seen once in some seven hundred starts, on a busy machine: overlayfs takes mounts for overlapping that do not overlap. The
                 // thread and its namespace are gone then; new ones start from nothing.
-                Err(error) if error.kind() == io::ErrorKind::FilesystemLoop && tries < MOST_STARTS => {
+                Err(error) if error.kind() == io::Error::from(Errno::ELOOP).kind() && tries < MOST_STARTS => {
                     eprintln!("live root, try {tries}: {error}");
                     tries += 1;
                 }
@@ -214,7 +215,7 @@ impl LiveRoot {
             }
             for process in &processes {
                 if let Err(error) = kill(*process, Signal::SIGKILL)
-                    && error != nix::errno::Errno::ESRCH
+                    && error != Errno::ESRCH
                 {
                     return Err(error.into());
                 }
