@@ -106,9 +106,7 @@ fn choose(medium: &Path) -> io::Result<Choice> {
     let good = fs::read(live.join("sameday/good.env")).ok().and_then(|block| GoodEnv::parse(&block).ok());
     let mut candidates = Vec::new();
     if let Some(env) = env {
-        if env.good || env.tries > 0 {
-            candidates.push(env.current);
-        }
+        candidates.push(env.starts_next().clone());
         candidates.push(env.previous);
     }
     candidates.extend(good.map(|good| good.version));
