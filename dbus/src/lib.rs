@@ -8,10 +8,11 @@ pub use crate::error::{ErrorKind, UnknownKind};
 pub use crate::failure::{Failure, Param};
 pub use crate::method_error::MethodError;
 pub use crate::offer::{Fix, Offer, Origin, Severity};
-pub use crate::progress::{Progress, phase};
+pub use crate::progress::{Progress, blockage, phase};
 pub use crate::proxy::UpgraderProxy;
 pub use crate::snapshot::Snapshot;
 pub use crate::state::{State, UnknownState};
+pub use crate::stick::{ChosenBy, LeftOver, Looking, Standing};
 
 mod dictionary;
 mod error;
@@ -24,6 +25,7 @@ mod progress;
 mod proxy;
 mod snapshot;
 mod state;
+mod stick;
 pub mod text;
 
 /// The daemon's name on the system bus.
@@ -37,3 +39,5 @@ pub const INTROSPECTION: &str = include_str!("../org.sameday.Upgrader1.xml");
 
 /// The option of `Install` that carries the signing date that the user confirmed for an old kit.
 pub const OPTION_SIGNED_ON: &str = "signed-on";
+/// The option of `LookAt` that carries base URLs in place of the image's, for a candidate's server.
+pub const OPTION_BASE_URLS: &str = "base-urls";

@@ -37,6 +37,8 @@ pub struct Offer {
     pub signers: Vec<String>,
     /// Bytes to be fetched.
     pub download_size: u64,
+    /// Bytes of it that an abandoned download seems to have left on the stick; they are verified before they are used.
+    pub staged: u64,
     /// Bytes needed on the stick.
     pub room_needed: u64,
     /// Bytes free on the stick.
@@ -154,6 +156,7 @@ impl Offer {
             source: if name("source") == Origin::Kit.code() { Origin::Kit } else { Origin::Repository },
             signers: elements(from, "signers", SIGNERS).filter_map(|signer| as_line(signer, text::NAME)).collect(),
             download_size: number(from, "download-size").unwrap_or(0),
+            staged: number(from, "staged").unwrap_or(0),
             room_needed: number(from, "room-needed").unwrap_or(0),
             room_free: number(from, "room-free").unwrap_or(0),
             gives_up: name("gives-up"),
@@ -191,6 +194,7 @@ impl From<&Offer> for Dictionary {
             ("source", owned(offer.source.code())),
             ("signers", owned(offer.signers.clone())),
             ("download-size", owned(offer.download_size)),
+            ("staged", owned(offer.staged)),
             ("room-needed", owned(offer.room_needed)),
             ("room-free", owned(offer.room_free)),
             ("gives-up", owned(offer.gives_up.clone())),

@@ -14,6 +14,8 @@ pub struct Progress {
     pub total: u64,
     /// Time left, in seconds, while it can be told.
     pub seconds_left: Option<u64>,
+    /// What keeps Tor from connecting, as the fetcher says: a code of [`blockage`], or empty.
+    pub blockage: String,
 }
 
 /// The codes of phases.
@@ -36,6 +38,24 @@ pub mod phase {
     pub const ALL: &[&str] = &[CONNECTING, METADATA, READING_KIT, PREPARING, DOWNLOADING, VERIFYING, COMMITTING];
 }
 
+/// The codes of what can keep Tor from connecting (`fetcher/wire`). Nobody vouches for them: they are what Tor makes of the network.
+pub mod blockage {
+    /// There is no network.
+    pub const OFFLINE: &str = "offline";
+    /// Connections are made, and what goes through them seems to be filtered.
+    pub const FILTERED: &str = "filtered";
+    /// No relay or bridge can be reached.
+    pub const CANNOT_REACH_TOR: &str = "cannot-reach-tor";
+    /// The clock is so wrong that Tor's directory looks invalid.
+    pub const CLOCK_SKEWED: &str = "clock-skewed";
+    /// Tor's directory of relays cannot be had.
+    pub const CANNOT_BOOTSTRAP: &str = "cannot-bootstrap";
+    /// Something else.
+    pub const OTHER: &str = "other";
+    /// All of them.
+    pub const ALL: &[&str] = &[OFFLINE, FILTERED, CANNOT_REACH_TOR, CLOCK_SKEWED, CANNOT_BOOTSTRAP, OTHER];
+}
+
 impl Progress {
     /// The property's value, or none if it is empty.
     #[must_use]
@@ -45,6 +65,7 @@ impl Progress {
             bytes: number(from, "bytes").unwrap_or(0),
             total: number(from, "total").unwrap_or(0),
             seconds_left: number(from, "seconds-left"),
+            blockage: line(from, "blockage", text::NAME),
         };
         (!from.is_empty()).then_some(value)
     }
@@ -60,6 +81,9 @@ impl From<&Progress> for Dictionary {
         if let Some(seconds) = progress.seconds_left {
             dictionary.insert("seconds-left".to_owned(), owned(seconds));
         }
+        if !progress.blockage.is_empty() {
+            dictionary.insert("blockage".to_owned(), owned(progress.blockage.clone()));
+        }
         dictionary
     }
 }
@@ -71,10 +95,17 @@ mod tests {
     #[test]
     fn progress_crosses_the_bus_whole() {
         for seconds_left in [None, Some(0), Some(u64::MAX)] {
-            let progress = Progress { phase: phase::DOWNLOADING.into(), bytes: 1 << 32, total: u64::MAX, seconds_left };
+            let progress = Progress {
+                phase: phase::DOWNLOADING.into(),
+                bytes: 1 << 32,
+                total: u64::MAX,
+                seconds_left,
+                blockage: blockage::OFFLINE.into(),
+            };
             assert_eq!(Progress::read(&(&progress).into()), Some(progress));
         }
         assert_eq!(Progress::read(&Dictionary::new()), None);
         assert!(crate::INTROSPECTION.contains(&phase::ALL.join(", ")));
+        assert!(crate::INTROSPECTION.contains(&blockage::ALL.join(", ")));
     }
 }

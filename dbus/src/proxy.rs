@@ -25,6 +25,34 @@ pub trait Upgrader {
     #[zbus(allow_interactive_auth)]
     fn cancel(&self) -> Result<(), MethodError>;
 
+    /// Stops a download and keeps what is verified.
+    #[zbus(allow_interactive_auth)]
+    fn pause(&self) -> Result<(), MethodError>;
+
+    /// Goes on with a download that was stopped, or looks for the upgrade that an abandoned one belongs to.
+    #[zbus(allow_interactive_auth)]
+    fn resume(&self) -> Result<(), MethodError>;
+
+    /// Removes what a stopped or abandoned download left.
+    #[zbus(allow_interactive_auth)]
+    fn discard(&self) -> Result<(), MethodError>;
+
+    /// Makes the kept previous version the one that starts next.
+    #[zbus(allow_interactive_auth)]
+    fn rollback(&self, version: &str) -> Result<(), MethodError>;
+
+    /// Gives a version that was undone, or gone back from, its tries again.
+    #[zbus(allow_interactive_auth)]
+    fn try_again(&self, version: &str) -> Result<(), MethodError>;
+
+    /// Looks at another channel until the next start; at the image's own again if it is empty.
+    #[zbus(allow_interactive_auth)]
+    fn look_at(&self, channel: &str, options: &Dictionary) -> Result<(), MethodError>;
+
+    /// What a report of a fault needs, line by line.
+    #[zbus(allow_interactive_auth)]
+    fn report(&self) -> Result<Vec<String>, MethodError>;
+
     /// A code of [`State`](crate::State).
     #[zbus(property)]
     fn state(&self) -> zbus::Result<String>;
@@ -64,4 +92,24 @@ pub trait Upgrader {
     /// What starts next, or empty if that is what runs.
     #[zbus(property)]
     fn pending_version(&self) -> zbus::Result<String>;
+
+    /// The channel from which what runs came.
+    #[zbus(property)]
+    fn running_channel(&self) -> zbus::Result<String>;
+
+    /// For [`Looking::read`](crate::Looking::read).
+    #[zbus(property)]
+    fn looking(&self) -> zbus::Result<Dictionary>;
+
+    /// The kept version that `Rollback` goes back to, or empty.
+    #[zbus(property)]
+    fn previous_version(&self) -> zbus::Result<String>;
+
+    /// A code of [`Standing`](crate::Standing), and the other version that it is about.
+    #[zbus(property)]
+    fn standing(&self) -> zbus::Result<(String, String)>;
+
+    /// For [`LeftOver::read`](crate::LeftOver::read).
+    #[zbus(property)]
+    fn left_over(&self) -> zbus::Result<Dictionary>;
 }

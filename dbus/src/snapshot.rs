@@ -5,10 +5,10 @@ use zbus::names::InterfaceName;
 use zbus::{OwnedVariant, Variant};
 
 use crate::dictionary::{Dictionary, line};
-use crate::{BUS_NAME, Failure, INTERFACE, Offer, PATH, Progress, State, text};
+use crate::{BUS_NAME, Failure, INTERFACE, LeftOver, Looking, Offer, PATH, Progress, Standing, State, text};
 
 /// The properties at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// What the daemon is doing.
     pub state: State,
@@ -22,14 +22,26 @@ pub struct Snapshot {
     pub product: String,
     /// What it runs on.
     pub architecture: String,
-    /// The channel of the image.
+    /// The image's own channel.
     pub channel: String,
+    /// The channel from which what runs came.
+    pub running_channel: String,
+    /// What is looked at.
+    pub looking: Looking,
     /// What runs.
     pub running_version: String,
     /// What was installed first.
     pub initial_version: String,
     /// What starts next, or empty if that is what runs.
     pub pending_version: String,
+    /// The kept version that `Rollback` goes back to, or empty.
+    pub previous_version: String,
+    /// How what runs relates to what the stick chooses.
+    pub standing: Standing,
+    /// The other version that the standing is about, or empty.
+    pub standing_version: String,
+    /// What a download that was paused or abandoned left.
+    pub left_over: Option<LeftOver>,
 }
 
 impl Snapshot {
@@ -44,10 +56,12 @@ impl Snapshot {
         Self::read(all)
     }
 
-    /// The name of the kit that this stick needs where there is no network (`docs/formats.md`), as far as the daemon knows what it is.
+    /// The name of the kit that this stick needs where there is no network (`docs/formats.md`), as far as the daemon knows what it is. Its
+    /// channel is the one that is looked at.
     #[must_use]
     pub fn kit(&self) -> Option<String> {
-        let parts = [&self.product, &self.architecture, &self.channel, &self.initial_version];
+        let channel = if self.looking.channel.is_empty() { &self.channel } else { &self.looking.channel };
+        let parts = [&self.product, &self.architecture, channel, &self.initial_version];
         let [product, architecture, channel, initial] = parts;
         parts
             .iter()
@@ -66,9 +80,13 @@ impl Snapshot {
         let product = name("Product");
         let architecture = name("Architecture");
         let channel = name("Channel");
+        let running_channel = name("RunningChannel");
+        let previous_version = name("PreviousVersion");
         let running_version = name("RunningVersion");
         let initial_version = name("InitialVersion");
         let pending_version = name("PendingVersion");
+        let (standing, standing_version) = all.remove("Standing").and_then(<(String, String)>::read).unwrap_or_default();
+        let Ok(standing) = standing.parse();
         let failure = all.remove("LastFailure").and_then(<(String, String, Dictionary)>::read);
         Ok(Self {
             state,
@@ -78,9 +96,15 @@ impl Snapshot {
             product,
             architecture,
             channel,
+            running_channel,
+            looking: all.remove("Looking").and_then(Dictionary::read).as_ref().map(Looking::read).unwrap_or_default(),
             running_version,
             initial_version,
             pending_version,
+            previous_version,
+            standing,
+            standing_version: text::line(&standing_version, text::NAME),
+            left_over: all.remove("LeftOver").and_then(Dictionary::read).as_ref().and_then(LeftOver::read),
         })
     }
 }
@@ -98,6 +122,16 @@ impl Read for Dictionary {
             _ => None,
         };
         Some(dictionary.iter().filter_map(entry).collect())
+    }
+}
+
+impl Read for (String, String) {
+    fn read(value: OwnedVariant) -> Option<Self> {
+        let Variant::Structure(structure) = &*value else { return None };
+        match structure.fields() {
+            [Variant::Str(one), Variant::Str(other)] => Some((one.to_string(), other.to_string())),
+            _ => None,
+        }
     }
 }
 
@@ -124,7 +158,7 @@ mod tests {
     fn all_properties_are_read_from_one_answer() {
         let offer = Offer { version: "1.2".into(), digest: "d".into(), signers: vec!["a".into()], ..Offer::default() };
         let failure = Failure::new(ErrorKind::Server, "closed").number("n", 7);
-        let progress = Progress { phase: "metadata".into(), bytes: 1, total: 2, seconds_left: None };
+        let progress = Progress { phase: "metadata".into(), bytes: 1, total: 2, ..Progress::default() };
         let parts: (String, String, Dictionary) = (&failure).into();
         let all = Dictionary::from([
             ("State".into(), owned("available")),
@@ -133,6 +167,8 @@ mod tests {
             ("LastFailure".into(), owned(parts)),
             ("Product".into(), owned("demo")),
             ("PendingVersion".into(), owned("")),
+            ("Standing".into(), owned(("undone", "1.1"))),
+            ("LeftOver".into(), owned(Dictionary::from(&LeftOver { version: "1.2".into(), bytes: 7 }))),
         ]);
         let message = Message::method_call("/", "M").build(&all).unwrap();
         let snapshot = Snapshot::read(message.body().deserialize().unwrap()).unwrap();
@@ -141,10 +177,14 @@ mod tests {
         assert_eq!(snapshot.progress, Some(progress));
         assert_eq!(snapshot.failure, Some(failure));
         assert_eq!((snapshot.product.as_str(), snapshot.channel.as_str()), ("demo", ""));
+        assert_eq!((snapshot.standing, snapshot.standing_version.as_str()), (Standing::Undone, "1.1"));
+        assert_eq!(snapshot.left_over, Some(LeftOver { version: "1.2".into(), bytes: 7 }));
         assert_eq!(snapshot.kit(), None);
         let (architecture, channel, initial_version) = ("amd64".into(), "stable".into(), "1.0".into());
         let whole = Snapshot { architecture, channel, initial_version, ..snapshot };
         assert_eq!(whole.kit().unwrap(), "demo-amd64-stable-from-1.0.kit");
+        let looking = Looking { channel: "alpha".into(), ..Looking::default() };
+        assert_eq!(Snapshot { looking, ..whole }.kit().unwrap(), "demo-amd64-alpha-from-1.0.kit");
     }
 
     #[test]

@@ -4,10 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The value of the property `State`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum State {
     /// Nothing was asked yet.
+    #[default]
     Idle,
+    /// Building a way through Tor, before anything can be looked for; `Progress` tells what blocks it.
+    Connecting,
     /// Looking for an upgrade, or reading a kit.
     Checking,
     /// Nothing is newer.
@@ -18,12 +21,22 @@ pub enum State {
     Manual,
     /// Consented to; files are fetched, verified and written.
     Downloading,
+    /// Stopping; what is verified stays on the stick.
+    Pausing,
+    /// Stopped on the way, by a user or by what `LastFailure` says; what is verified is kept for `Resume`.
+    Paused,
+    /// An earlier download was abandoned and lies on the stick: it can be continued or discarded.
+    LeftOvers,
     /// All files are written and are being checked, then committed.
     Applying,
     /// Stopping; what was staged is removed.
     Cancelling,
+    /// The version that starts next is being changed, without any download.
+    Switching,
     /// The stick starts another version next.
     RestartPending,
+    /// The last upgrade did not come up and was undone: the version before it runs.
+    Undone,
     /// The last operation failed; `LastFailure` says why.
     Failed,
 }
@@ -32,14 +45,20 @@ impl State {
     /// All of them.
     pub const ALL: &[Self] = &[
         Self::Idle,
+        Self::Connecting,
         Self::Checking,
         Self::UpToDate,
         Self::Available,
         Self::Manual,
         Self::Downloading,
+        Self::Pausing,
+        Self::Paused,
+        Self::LeftOvers,
         Self::Applying,
         Self::Cancelling,
+        Self::Switching,
         Self::RestartPending,
+        Self::Undone,
         Self::Failed,
     ];
 
@@ -48,14 +67,20 @@ impl State {
     pub const fn code(self) -> &'static str {
         match self {
             Self::Idle => "idle",
+            Self::Connecting => "connecting",
             Self::Checking => "checking",
             Self::UpToDate => "up-to-date",
             Self::Available => "available",
             Self::Manual => "manual",
             Self::Downloading => "downloading",
+            Self::Pausing => "pausing",
+            Self::Paused => "paused",
+            Self::LeftOvers => "left-overs",
             Self::Applying => "applying",
             Self::Cancelling => "cancelling",
+            Self::Switching => "switching",
             Self::RestartPending => "restart-pending",
+            Self::Undone => "undone",
             Self::Failed => "failed",
         }
     }
@@ -63,7 +88,16 @@ impl State {
     /// Whether something is under way that will end in another state by itself.
     #[must_use]
     pub const fn is_busy(self) -> bool {
-        matches!(self, Self::Checking | Self::Downloading | Self::Applying | Self::Cancelling)
+        matches!(
+            self,
+            Self::Connecting
+                | Self::Checking
+                | Self::Downloading
+                | Self::Pausing
+                | Self::Applying
+                | Self::Cancelling
+                | Self::Switching
+        )
     }
 }
 
