@@ -2,6 +2,7 @@
 
 pub mod bus;
 pub mod case;
+pub mod fault;
 pub mod fetcher;
 pub mod forge;
 pub mod keys;

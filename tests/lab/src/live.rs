@@ -71,6 +71,8 @@ pub struct Spec {
     pub shared: Vec<PathBuf>,
     /// Further kernel parameters.
     pub parameters: String,
+    /// What somebody chose in the boot menu, whatever the stick would choose.
+    pub chosen: Option<Choice>,
 }
 
 impl Spec {
@@ -78,7 +80,8 @@ impl Spec {
     #[must_use]
     pub fn new(disk: Disk, file_system: FileSystem) -> Self {
         let (skeleton, shared, parameters) = (None, Vec::new(), String::new());
-        Self { disk, file_system, partition: 1, skeleton, over_this_machine: true, shared, parameters }
+        let over_this_machine = true;
+        Self { disk, file_system, partition: 1, skeleton, over_this_machine, shared, parameters, chosen: None }
     }
 }
 
@@ -180,6 +183,21 @@ impl LiveRoot {
         self.task.join("root").join(inside.trim_start_matches('/'))
     }
 
+    /// Sends a signal to everything that runs inside.
+    ///
+    /// # Errors
+    /// When a process does not take it.
+    pub fn signal(&self, signal: Signal) -> io::Result<()> {
+        for process in self.processes()? {
+            match kill(process, signal) {
+                // It has ended meanwhile.
+                Ok(()) | Err(Errno::ESRCH) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
     fn enter(&self) -> Command {
         let mut command = tied("nsenter");
         let option = |name: &str, what: &str| format!("--{name}={}", self.task.join(what).display());
@@ -213,13 +231,7 @@ impl LiveRoot {
             if processes.is_empty() {
                 break;
             }
-            for process in &processes {
-                if let Err(error) = kill(*process, Signal::SIGKILL)
-                    && error != Errno::ESRCH
-                {
-                    return Err(error.into());
-                }
-            }
+            self.signal(Signal::SIGKILL)?;
             if Instant::now() > end {
                 return Err(io::Error::other(format!("processes {processes:?} do not end")));
             }

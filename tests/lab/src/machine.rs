@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::Signal;
 use sameday_dbus::{BUS_NAME, Dictionary, MethodError, Snapshot, UpgraderProxy};
+use sameday_upgrade::boot_env::Choice;
 use tokio::runtime::Runtime;
 
 use crate::bus::{Bus, Listen};
@@ -16,7 +18,7 @@ use crate::fetcher::{FetcherProcess, KitReaderProcess, Network};
 use crate::live::{Disk, LiveRoot, Spec as LiveSpec};
 use crate::process::{Process, run};
 use crate::programs;
-use crate::stick::Stick;
+use crate::stick::{FileSystem, Stick};
 
 /// What is read off the daemon while it works is asked for this often.
 const POLL: Duration = Duration::from_millis(25);
@@ -36,6 +38,8 @@ pub struct Spec {
     pub rule: Option<String>,
     /// A clock of the daemon's own.
     pub clock: Option<Clock>,
+    /// The version that somebody chose in the boot menu.
+    pub chosen: Option<Choice>,
 }
 
 /// What the daemon takes for the time, by Debian's libfaketime: the program itself knows nothing of it.
@@ -67,10 +71,14 @@ impl Machine {
     pub fn start(dir: &Path, stick: &Stick, spec: &Spec) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let disk = Disk::Image { image: stick.image().to_owned(), write_protected: spec.write_protected };
-        Self::start_on(dir, disk, stick, spec)
+        Self::start_on(dir, disk, stick.file_system(), spec)
     }
 
-    fn start_on(dir: &Path, disk: Disk, stick: &Stick, spec: &Spec) -> io::Result<Self> {
+    /// As [`Machine::start`], from a disk that holds the stick, wherever it is.
+    ///
+    /// # Errors
+    /// When something does not come up; the message says where its log is.
+    pub fn start_on(dir: &Path, disk: Disk, file_system: FileSystem, spec: &Spec) -> io::Result<Self> {
         let shared = dir.join("shared");
         fs::create_dir_all(&shared)?;
         let live = LiveRoot::start(
@@ -80,7 +88,8 @@ impl Machine {
                 over_this_machine: !spec.whole_system,
                 shared: vec![shared.clone(), programs::folder()?],
                 parameters: spec.parameters.clone(),
-                ..LiveSpec::new(disk, stick.file_system())
+                chosen: spec.chosen.clone(),
+                ..LiveSpec::new(disk, file_system)
             },
         )?;
         fs::create_dir_all(live.path("/run/sameday"))?;
@@ -92,11 +101,45 @@ impl Machine {
         let mut machine = Self { connection: None, daemon: None, bus, live, runtime, dir: dir.to_owned(), clock: None };
         machine.clock.clone_from(&spec.clock);
         machine.start_daemon()?;
-        let address = machine.bus.address();
-        let connection =
-            machine.runtime.block_on(async { zbus::connection::Builder::address(address.as_str()).build().await });
-        machine.connection = Some(connection.map_err(io::Error::other)?);
+        machine.join()?;
         Ok(machine)
+    }
+
+    /// Connects the client to the bus.
+    ///
+    /// # Errors
+    /// When the bus does not let it.
+    pub fn join(&mut self) -> io::Result<()> {
+        let address = self.bus.address();
+        let connection =
+            self.runtime.block_on(async { zbus::connection::Builder::address(address.as_str()).build().await });
+        self.connection = Some(connection.map_err(io::Error::other)?);
+        Ok(())
+    }
+
+    /// The client leaves the bus.
+    pub fn leave(&mut self) {
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = self.runtime.block_on(connection.close())
+        {
+            eprintln!("leave the bus: {error}");
+        }
+    }
+
+    /// The computer is suspended: nothing runs until [`Machine::wake`].
+    ///
+    /// # Errors
+    /// When a process cannot be stopped.
+    pub fn suspend(&self) -> io::Result<()> {
+        self.live.signal(Signal::SIGSTOP)
+    }
+
+    /// The computer goes on.
+    ///
+    /// # Errors
+    /// When a process cannot be continued.
+    pub fn wake(&self) -> io::Result<()> {
+        self.live.signal(Signal::SIGCONT)
     }
 
     /// Starts the daemon, without a network, as its unit does.
@@ -107,7 +150,10 @@ impl Machine {
         let mut command = self.live.command_without_network(programs::path("samedayd")?);
         command.env("RUST_LOG", "info,zbus=warn");
         if let Some(clock) = &self.clock {
-            self.set_clock(&clock.time)?;
+            // A daemon that starts again finds the time as it is by then.
+            if !self.clock_file().exists() {
+                self.set_clock(&clock.time)?;
+            }
             command.env("LD_PRELOAD", libfaketime()?);
             command.env("FAKETIME_TIMESTAMP_FILE", self.clock_file()).env("FAKETIME_NO_CACHE", "1");
             if !clock.waits {
@@ -160,7 +206,8 @@ impl Machine {
         self.dir.join("samedayd.log")
     }
 
-    /// Starts the fetcher, configured by the image's own `fetcher.toml`, behind the socket where the daemon looks.
+    /// Starts the fetcher, configured by the image's own `fetcher.toml`, behind the socket where the daemon looks; or
+    /// another one, in place of one that has ended.
     ///
     /// # Errors
     /// When it does not come up.
@@ -170,8 +217,17 @@ impl Machine {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
         };
-        let fetcher = FetcherProcess::start(&self.shared().join("fetcher"), configuration.as_deref(), network)?;
-        symlink(fetcher.socket(), self.live.path("/run/sameday/fetcher.sock"))?;
+        let room = self.shared().join("fetcher");
+        let socket = self.live.path("/run/sameday/fetcher.sock");
+        // What one that was killed has left.
+        for stale in [&room.join("fetcher.sock"), &socket] {
+            match fs::remove_file(stale) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        let fetcher = FetcherProcess::start(&room, configuration.as_deref(), network)?;
+        symlink(fetcher.socket(), socket)?;
         Ok(fetcher)
     }
 
@@ -221,6 +277,11 @@ impl Machine {
             Ok(match call {
                 Call::Check => proxy.check().await,
                 Call::Cancel => proxy.cancel().await,
+                Call::Pause => proxy.pause().await,
+                Call::Resume => proxy.resume().await,
+                Call::Discard => proxy.discard().await,
+                Call::Rollback(version) => proxy.rollback(version).await,
+                Call::TryAgain(version) => proxy.try_again(version).await,
                 Call::OpenKit(path) => proxy.open_kit(fs::File::open(path)?.as_fd().into()).await,
                 Call::Install { version, digest, options } => proxy.install(version, digest, options).await,
             })
@@ -313,11 +374,7 @@ impl Machine {
 impl Drop for Machine {
     fn drop(&mut self) {
         // The connection's tasks belong to the runtime, which goes last.
-        if let Some(connection) = self.connection.take()
-            && let Err(error) = self.runtime.block_on(connection.close())
-        {
-            eprintln!("leave the bus: {error}");
-        }
+        self.leave();
     }
 }
 
@@ -339,6 +396,16 @@ pub enum Call<'a> {
     Check,
     /// `Cancel`.
     Cancel,
+    /// `Pause`.
+    Pause,
+    /// `Resume`.
+    Resume,
+    /// `Discard`.
+    Discard,
+    /// `Rollback` to this version.
+    Rollback(&'a str),
+    /// `TryAgain` of this version.
+    TryAgain(&'a str),
     /// `OpenKit` of this file.
     OpenKit(&'a Path),
     /// `Install`.

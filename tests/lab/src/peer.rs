@@ -12,7 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use sameday_wire::{Answer, Consensus, Failed, Get, Head, Phase, Reason, Request, ServeError, Server, Status};
+use sameday_wire::{
+    Answer, Blockage, Consensus, Failed, Get, Head, Phase, Reason, Request, ServeError, Server, Status,
+};
 
 /// What is done to the answer for one path.
 #[derive(Debug, Clone)]
@@ -31,11 +33,28 @@ pub enum Lie {
     CloseAt(u64, u32),
     /// Nothing is said after so many bytes of the file, until the connection ends.
     StallAt(u64),
+    /// Nothing is said after so many bytes of the file, until this lie is taken back.
+    HoldAt(u64),
     /// One byte at a time, with this pause after each.
     Drip(Duration),
     /// Instead of the file, STATUS without end, with this pause after each.
     Babble(Duration),
 }
+
+/// How its Tor is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Tor {
+    /// It has a way to the server.
+    #[default]
+    Ready,
+    /// It looks for one, for as long as this is so.
+    Connecting,
+    /// It has lost it, in the middle of whatever it does.
+    Lost,
+}
+
+/// How often somebody who waits is told, or looks again.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// One request as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +73,7 @@ pub struct Asked {
 struct Shared {
     root: Mutex<PathBuf>,
     consensus: Mutex<Option<Consensus>>,
+    tor: Mutex<Tor>,
     lies: Mutex<BTreeMap<String, Lie>>,
     asked: Mutex<Vec<Asked>>,
     stop: AtomicBool,
@@ -105,6 +125,11 @@ impl Peer {
         *lock(&self.shared.consensus) = consensus;
     }
 
+    /// From now on, its Tor is like this.
+    pub fn tor(&self, tor: Tor) {
+        *lock(&self.shared.tor) = tor;
+    }
+
     /// From now on, lies about `path`.
     pub fn lie(&self, path: &str, lie: Lie) {
         lock(&self.shared.lies).insert(path.to_owned(), lie);
@@ -142,7 +167,7 @@ fn serve(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), Serv
     server.answer(&Answer::Opened)?;
     let consensus = *lock(&state.consensus);
     if consensus.is_some() {
-        server.answer(&status(consensus))?;
+        server.answer(&status(Phase::Ready, None, consensus))?;
     }
     while let Some(request) = server.next_request()? {
         let Request::Get(get) = request else { continue };
@@ -157,15 +182,37 @@ fn serve(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), Serv
     Ok(())
 }
 
-fn status(consensus: Option<Consensus>) -> Answer {
-    Answer::Status(Status { phase: Phase::Ready, percent: 100, blockage: None, consensus })
+fn status(phase: Phase, blockage: Option<Blockage>, consensus: Option<Consensus>) -> Answer {
+    let percent = if phase == Phase::Ready { 100 } else { 10 };
+    Answer::Status(Status { phase, percent, blockage, consensus })
+}
+
+/// Tells how Tor is until it is ready; `false` if it is lost, and the request has been answered by that.
+fn connected(server: &mut Server, state: &Shared) -> Result<bool, ServeError> {
+    loop {
+        let tor = *lock(&state.tor);
+        match tor {
+            Tor::Ready => return Ok(true),
+            Tor::Connecting => server.answer(&status(Phase::Connecting, None, None))?,
+            Tor::Lost => {
+                let blockage = Blockage::Offline;
+                server.answer(&status(Phase::Blocked, Some(blockage), None))?;
+                server.answer(&Answer::Failed(Failed::new(Reason::TorBlocked, blockage.code())))?;
+                return Ok(false);
+            }
+        }
+        thread::sleep(AGAIN);
+    }
 }
 
 /// Answers one request; `false` ends the connection.
 fn answer(server: &mut Server, root: &Path, get: &Get, lie: Option<Lie>, state: &Shared) -> Result<bool, ServeError> {
+    if !connected(server, state)? {
+        return Ok(true);
+    }
     if let Some(Lie::Babble(pause)) = lie {
         loop {
-            server.answer(&status(None))?;
+            server.answer(&status(Phase::Ready, None, None))?;
             thread::sleep(pause);
         }
     }
@@ -187,6 +234,16 @@ fn answer(server: &mut Server, root: &Path, get: &Get, lie: Option<Lie>, state: 
     let end = get.start.saturating_add(get.length).min(length);
     let mut at = get.start.min(length);
     while at < end {
+        if let Some(Lie::HoldAt(place)) = lie
+            && at >= place
+        {
+            while holds(state, get.path.as_str()) {
+                thread::sleep(AGAIN);
+            }
+        }
+        if *lock(&state.tor) == Tor::Lost && !connected(server, state)? {
+            return Ok(true);
+        }
         let mut piece = vec![0; usize::try_from((end - at).min(65_536)).unwrap_or(65_536)];
         match &lie {
             Some(Lie::Instead(bytes)) => {
@@ -226,6 +283,13 @@ fn answer(server: &mut Server, root: &Path, get: &Get, lie: Option<Lie>, state: 
         }
     }
     server.answer(&Answer::End).map(|()| true)
+}
+
+/// Whether an answer about this path is still held back.
+fn holds(state: &Shared, path: &str) -> bool {
+    !state.stop.load(Ordering::SeqCst)
+        && *lock(&state.tor) != Tor::Lost
+        && matches!(lock(&state.lies).get(path), Some(Lie::HoldAt(_)))
 }
 
 /// What the lie does when its place is reached.

@@ -269,6 +269,17 @@ impl Stick {
         Ok(())
     }
 
+    /// Makes a folder in one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn make_folder(&self, place: &str) -> io::Result<()> {
+        match self.file_system {
+            FileSystem::Vfat => run(self.mtools("mmd").arg(format!("::{place}"))).map(drop),
+            FileSystem::Ext4 => self.debugfs_write(&format!("mkdir /{place}")),
+        }
+    }
+
     /// Removes a file.
     ///
     /// # Errors

@@ -21,7 +21,7 @@ const PROGRAM: &str = "linux.uml";
 /// Where Debian keeps its modules.
 const MODULES: &str = "/usr/lib/uml/modules";
 /// Modules in the order of their dependencies.
-const NEEDED: [&str; 13] = [
+const NEEDED: [&str; 15] = [
     "fs/nls/nls_cp437",
     "fs/nls/nls_iso8859-1",
     "fs/nls/nls_ascii",
@@ -35,6 +35,8 @@ const NEEDED: [&str; 13] = [
     "fs/isofs/isofs",
     "drivers/md/dm-mod",
     "drivers/md/dm-flakey",
+    "drivers/md/dm-bufio",
+    "drivers/md/dm-dust",
 ];
 /// The first argument of a payload that is process 1.
 pub const GUEST: &str = "uml-guest";

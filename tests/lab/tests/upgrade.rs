@@ -7,5 +7,6 @@ mod upgrade {
     pub mod common;
     pub mod hostile;
     pub mod kit;
+    pub mod newer;
     pub mod refusals;
 }

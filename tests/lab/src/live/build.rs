@@ -38,7 +38,10 @@ pub(super) fn build(dir: &Path, spec: &Spec) -> io::Result<(Choice, Vec<Attached
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOATIME;
     attach("mount the medium", mount(Some(&partition), &medium, Some(spec.file_system.name()), flags, NONE))?;
 
-    let choice = choose(&medium)?;
+    let choice = match &spec.chosen {
+        Some(chosen) => chosen.clone(),
+        None => choose(&medium)?,
+    };
     let list = fs::read_to_string(medium.join("live").join(module_list::file_name(&choice)))?;
     let mut lower = Vec::new();
     for image in module_list::parse(&list) {

@@ -22,6 +22,8 @@ enum Set {
     Gap,
     /// Roots and roles of an attacker.
     Planted,
+    /// All of it, kept by a newer daemon in a format of its own.
+    Newer,
     None,
 }
 
@@ -42,7 +44,8 @@ fn in_the_image(set: Set, case: &mut Case, attacker: &Forge) {
     let folder = case.machine().live().path(IN_IMAGE);
     let targets = folder.join("targets.json");
     match set {
-        Set::Whole => {}
+        // An image's set has no format number: it is read by the daemon that it came with.
+        Set::Whole | Set::Newer => {}
         Set::Broken => {
             let bytes = fs::read(&targets).unwrap();
             assert_ne!(broken(&bytes), bytes);
@@ -68,6 +71,7 @@ fn on_the_stick(set: Set, case: &Case, attacker: &Forge) {
             case.stick.write(&place("targets.json"), &broken(&targets)).unwrap();
         }
         Set::Gap => case.stick.remove(&place("targets.json")).unwrap(),
+        Set::Newer => case.stick.write(&place("format"), b"2\n").unwrap(),
         Set::Planted => {
             for name in ["root.json", "1.root.json", "2.root.json", "targets.json", "stable.json"] {
                 case.stick.write(&place(name), &planted(attacker, name)).unwrap();
@@ -96,9 +100,9 @@ fn started(image: Set, stick: Set) -> (Case, Forge) {
 
 #[test]
 fn a_set_is_taken_as_a_whole_or_ignored_as_a_whole_and_stops_nobody() {
-    use Set::{Broken, Gap, None, Planted, Whole};
+    use Set::{Broken, Gap, Newer, None, Planted, Whole};
     let mut cases: Vec<(Set, Set)> = [Whole, Broken, Gap, Planted, None].map(|image| (image, Whole)).to_vec();
-    cases.extend([Broken, Gap, Planted, None].map(|stick| (Whole, stick)));
+    cases.extend([Broken, Gap, Planted, Newer, None].map(|stick| (Whole, stick)));
     cases.extend([(None, Broken), (None, Planted), (Broken, Gap), (Planted, Planted), (None, None)]);
     for (image, stick) in cases {
         let here = format!("image {image:?}, stick {stick:?}");
