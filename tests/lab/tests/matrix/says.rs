@@ -61,15 +61,20 @@ fn complete(stand: &Stand<'_>, choice: &Choice) -> bool {
     places.iter().all(|place| stand.on_stick(place).is_file())
 }
 
-/// A version newer than what runs lies there, and nothing refers to it.
+/// Bytes of a version newer than what runs lie there, and nothing refers to it.
 fn left_over(stand: &Stand<'_>, env: &BootEnv, running: &Choice) -> Step<bool> {
     let names = fs::read_dir(stand.on_stick("live")).map_err(|error| format!("read the stick: {error}"))?;
     for name in names {
         let name = name.map_err(|error| format!("read the stick: {error}"))?.file_name();
         let Some(version) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
         let choice = Choice::Version(version);
-        let layer = stand.on_stick(&format!("live/{choice}/{choice}.squashfs"));
-        if layer.is_file() && is_newer(&choice, running) && choice != env.current && choice != env.previous {
+        let has = |file: String| fs::metadata(stand.on_stick(&file)).is_ok_and(|file| file.len() > 0);
+        let files = [format!("{choice}.squashfs"), "vmlinuz".to_owned(), "initrd.img".to_owned()];
+        if files.iter().any(|file| has(format!("live/{choice}/{file}")))
+            && is_newer(&choice, running)
+            && choice != env.current
+            && choice != env.previous
+        {
             return Ok(true);
         }
     }

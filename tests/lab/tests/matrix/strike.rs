@@ -33,13 +33,14 @@ pub struct Strike {
 impl Strike {
     /// Gets ready, so that the strike itself takes no time.
     pub fn prepare(stand: &Stand<'_>, case: &Case, random: &mut Random) -> Step<Self> {
+        let end = (NEW_FILES + random.below(4 << 20)) / 512;
         let behaviour = match case.fault {
             Fault::ErrorOnce => Some(random.one_of(&[Behaviour::FailsWrites, Behaviour::Fails])),
             Fault::ErrorsForEver => Some(random.one_of(&[
                 Behaviour::FailsWrites,
                 Behaviour::DropsWrites,
                 Behaviour::Dusty,
-                Behaviour::Shrunken((NEW_FILES + random.below(4 << 20)) / 512),
+                Behaviour::Shrunken(end),
             ])),
             Fault::ReadOnly => Some(Behaviour::FailsWrites),
             Fault::PulledOut | Fault::OtherStick => Some(Behaviour::Fails),
