@@ -2,7 +2,7 @@
 //! any stick. For kernels with the device mapper, such as the one of [`uml`](crate::uml).
 
 use std::fs;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -116,7 +116,10 @@ impl FaultyDisk {
     /// # Errors
     /// When the kernel refuses.
     pub fn prepare(&self, behaviour: Behaviour) -> io::Result<()> {
-        dmsetup(&["load", &self.mapped.name, "--table", &self.mapped.table(behaviour)])
+        // On its command line dmsetup takes one line only.
+        let mut table = tempfile::NamedTempFile::new()?;
+        writeln!(table, "{}", self.mapped.table(behaviour))?;
+        dmsetup(&["load", &self.mapped.name, &table.path().to_string_lossy()])
     }
 
     /// Behaves as prepared from now on. What is under way ends before.

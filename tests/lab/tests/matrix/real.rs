@@ -13,7 +13,7 @@ use sameday_lab::machine::Machine;
 use sameday_lab::repo::{Fault, Repo};
 
 /// So slow that what is held back does not come to its end while a case lasts: bytes a second.
-const TRICKLE: u64 = 300 << 10;
+const TRICKLE: u64 = 600 << 10;
 
 /// What a repository's folder holds.
 const PARTS: [&str; 3] = ["metadata", "targets", "files"];

@@ -3,7 +3,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::Instant;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use sameday_dbus::{Snapshot, State};
 use sameday_lab::machine::{Call, Spec};
@@ -20,6 +21,9 @@ use crate::says;
 use crate::stand::{Stand, Step, text, tried};
 use crate::strike::{self, Strike};
 use crate::told::Told;
+
+/// How long a client that leaves stays away.
+const ABSENCE: Duration = Duration::from_millis(100);
 
 /// Runs a case. `dir` is a new folder of its own.
 pub fn run(material: &Material, case: &Case, seed: u64, dir: &Path, real: Option<Real>) -> Told {
@@ -69,12 +73,13 @@ fn whole(
         stand.release()?;
         told.states.push("killed".to_owned());
     } else {
-        if case.fault == Fault::ClientLeaves {
-            tried("come back", stand.machine.join())?;
-        }
         // What Tor lost stays lost until the work under way has ended by it.
         if case.fault != Fault::TorLost {
             stand.release()?;
+        }
+        if case.fault == Fault::ClientLeaves {
+            sleep(ABSENCE);
+            tried("come back", stand.machine.join())?;
         }
         let poked = strike::poke(&stand, case.place)?;
         let after = stand.settled()?;

@@ -3,10 +3,11 @@
 use std::fs::{self, File};
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use sameday_lab::fault::{Behaviour, FaultyDisk};
 use sameday_lab::live::Attached;
 use sameday_lab::process::run;
 use sameday_lab::stick::Stick;
@@ -48,9 +49,9 @@ fn find(device: &File, needle: &[u8]) -> Option<u64> {
 }
 
 /// Another stick, mounted over the one that is there.
-fn put_in(inside: &Inside, device: &Attached) {
+fn put_in(inside: &Inside, partition: &Path) {
     let kind = Some(inside.file_system.name());
-    mount(Some(&device.partition(1)), MEDIUM, kind, MsFlags::MS_RDONLY | MsFlags::MS_NOATIME, None::<&str>).unwrap();
+    mount(Some(partition), MEDIUM, kind, MsFlags::MS_RDONLY | MsFlags::MS_NOATIME, None::<&str>).unwrap();
 }
 
 fn take_out() {
@@ -63,12 +64,12 @@ pub fn changed(inside: &Inside) {
     let digest = other.digest().unwrap();
     let device = Attached::new(other.image(), false, true).unwrap();
     let medium = Medium::find().unwrap();
-    put_in(inside, &device);
+    put_in(inside, &device.partition(1));
     assert_eq!(medium.open(&version("1.1"), RELEASE).unwrap_err().reason(), "stick-changed");
     take_out();
     let mut session = medium.open(&version("1.1"), RELEASE).unwrap();
     stage(&mut session, PLACE, &material::noise(10_000, 1)).unwrap();
-    put_in(inside, &device);
+    put_in(inside, &device.partition(1));
     assert_eq!(session.stage("live/1.1/vmlinuz", 1).unwrap_err().reason(), "stick-changed");
     assert_eq!(session.settle().unwrap_err().reason(), "stick-changed");
     take_out();
@@ -77,85 +78,54 @@ pub fn changed(inside: &Inside) {
     assert_eq!(other.digest().unwrap(), digest, "the other stick was written to");
 }
 
-fn dmsetup(words: &[&str]) {
-    run(Command::new("dmsetup").args(["--noudevsync", "--noudevrules"]).args(words)).unwrap();
-}
-
 /// A disk whose writes, or everything, can be made to fail, put in the medium's place.
-struct Failing {
-    device: Attached,
-    below: Attached,
+fn failing(inside: &Inside) -> FaultyDisk {
+    let stick = Stick::existing(&inside.dir.join("pristine.img"), inside.file_system);
+    let stick = stick.clone_to(&inside.dir.join("failing.img")).unwrap();
+    let disk = FaultyDisk::new("failing", stick.image()).unwrap();
+    put_in(inside, &disk.partition(1));
+    disk
 }
 
-/// How the disk fails: dm-flakey, up for an hour and down never, or the other way round.
-const WORKS: &str = "0 3600 0";
-const FAILS_WRITES: &str = "0 0 3600 1 error_writes";
-const FAILS: &str = "0 0 3600";
-
-impl Failing {
-    fn new(inside: &Inside) -> Self {
-        let stick = Stick::existing(&inside.dir.join("pristine.img"), inside.file_system);
-        let stick = stick.clone_to(&inside.dir.join("failing.img")).unwrap();
-        let below = Attached::new(stick.image(), false, false).unwrap();
-        dmsetup(&["create", "failing", "--table", &table(&below, WORKS)]);
-        // Without udev only the kernel's own names are in /dev.
-        let is_it =
-            |folder: &PathBuf| fs::read_to_string(folder.join("dm/name")).is_ok_and(|name| name.trim() == "failing");
-        let folder = fs::read_dir("/sys/block").unwrap().map(|entry| entry.unwrap().path()).find(is_it).unwrap();
-        let device = Attached::new(&Path::new("/dev").join(folder.file_name().unwrap()), false, true).unwrap();
-        put_in(inside, &device);
-        Self { device, below }
-    }
-
-    fn becomes(&self, how: &str) {
-        dmsetup(&["suspend", "--noflush", "--nolockfs", "failing"]);
-        dmsetup(&["load", "failing", "--table", &table(&self.below, how)]);
-        dmsetup(&["resume", "failing"]);
-    }
-
-    fn end(self) {
-        umount2(MEDIUM, MntFlags::MNT_DETACH).unwrap();
-        drop(self.device);
-        dmsetup(&["remove", "--force", "--retry", "failing"]);
-    }
-}
-
-fn table(below: &Attached, how: &str) -> String {
-    format!("0 {} flakey {} {how}", material::STICK_SIZE / 512, below.path().display())
+fn end(disk: FaultyDisk) {
+    umount2(MEDIUM, MntFlags::MNT_DETACH).unwrap();
+    drop(disk);
 }
 
 pub fn write_error(inside: &Inside) {
-    let failing = Failing::new(inside);
+    let disk = failing(inside);
     let mut session = open();
     let mut staging = session.stage(PLACE, 8 << 20).unwrap();
     staging.append(&material::noise(1 << 20, 1)).unwrap();
-    failing.becomes(FAILS_WRITES);
+    disk.becomes(Behaviour::FailsWrites).unwrap();
     assert_eq!(staging.append(&material::noise(1 << 20, 2)).unwrap_err().reason(), "stick-io");
     drop(staging);
     // It ends, whatever the device does; what was staged could not be removed.
     let closed = session.close().unwrap_err();
     assert_eq!(closed.reason(), "stick-io", "{closed:?}");
-    failing.end();
+    end(disk);
 }
 
 pub fn commit_error(inside: &Inside) {
-    // The loop device over the disk has a cache of its own, and then acts as a disk that has the sector and fails to flush; without it,
+    // The loop device over the disk can have a cache of its own, and then acts as a disk that has the sector and fails to flush; without it,
     // as one that fails to write the sector.
-    for (cache, how, reason) in
-        [(true, FAILS_WRITES, None), (false, FAILS_WRITES, Some("stick-io")), (false, FAILS, Some("commit-unknown"))]
-    {
-        let failing = Failing::new(inside);
-        if !cache {
-            run(Command::new("losetup").arg("--direct-io=on").arg(failing.device.path())).unwrap();
+    for (cache, how, reason) in [
+        (true, Behaviour::FailsWrites, None),
+        (false, Behaviour::FailsWrites, Some("stick-io")),
+        (false, Behaviour::Fails, Some("commit-unknown")),
+    ] {
+        let disk = failing(inside);
+        if cache {
+            run(Command::new("losetup").arg("--direct-io=off").arg(disk.path())).unwrap();
         }
         let mut session = open();
         stage(&mut session, PLACE, &material::noise(10_000, 1)).unwrap();
         session.settle().unwrap();
-        failing.becomes(how);
+        disk.becomes(how).unwrap();
         let committed = session.commit(&on_trial()).map_err(|error| error.reason());
         let says = boot_env_or_not();
-        failing.becomes(WORKS);
-        assert_eq!(committed.err(), reason, "{how}");
+        disk.becomes(Behaviour::Works).unwrap();
+        assert_eq!(committed.err(), reason, "{how:?}");
         match reason {
             None => assert_eq!(says, Some(on_trial())),
             Some("stick-io") => {
@@ -165,8 +135,8 @@ pub fn commit_error(inside: &Inside) {
         }
         drop(session);
         let stays = reason != Some("stick-io");
-        assert_eq!(Path::new(MEDIUM).join(PLACE).exists(), stays, "{how}");
-        failing.end();
+        assert_eq!(Path::new(MEDIUM).join(PLACE).exists(), stays, "{how:?}");
+        end(disk);
     }
 }
 
