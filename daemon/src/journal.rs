@@ -111,7 +111,9 @@ fn tells(word: &str) -> bool {
 
 /// An IP address, with or without port.
 fn is_address(word: &str) -> bool {
+    // Brackets around it may have been taken for punctuation of the line.
     let word = word.trim_end_matches([':', '.']);
+    let word = word.split_once("]:").map_or(word, |(host, _)| host);
     word.parse::<std::net::SocketAddr>().is_ok() || word.parse::<std::net::IpAddr>().is_ok() || {
         let host = word.rsplit_once(':').map_or(word, |(host, _)| host);
         host.parse::<std::net::IpAddr>().is_ok()

@@ -165,6 +165,7 @@ impl Upgrader {
         self.ask_to_look_at(header, Action::LookAt, Event::LookAt, Some(choice)).await
     }
 
+    #[zbus(out_args("lines"))]
     async fn report(&self, #[zbus(header)] header: Header<'_>) -> Result<Vec<String>, MethodError> {
         let _call = self.callers.enter(header.sender().map_or("", |sender| sender.as_str()))?;
         self.authorizer.may(&Caller(header), Action::Report).await?;

@@ -76,6 +76,7 @@ struct Shared {
     tor: Mutex<Tor>,
     lies: Mutex<BTreeMap<String, Lie>>,
     asked: Mutex<Vec<Asked>>,
+    opened: Mutex<Vec<Vec<String>>>,
     stop: AtomicBool,
 }
 
@@ -147,6 +148,14 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// The base URLs of all connections since the last call.
+    #[must_use]
+    pub fn opened(&self) -> Vec<Vec<String>> {
+        std::mem::take(&mut lock(&self.shared.opened))
+    }
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
@@ -163,7 +172,8 @@ impl Drop for Peer {
 
 fn serve(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), ServeError> {
     let mut server = Server::new(stream);
-    server.accept_open()?;
+    let (open, _) = server.accept_open()?;
+    lock(&state.opened).push(open.bases);
     server.answer(&Answer::Opened)?;
     let consensus = *lock(&state.consensus);
     if consensus.is_some() {

@@ -4,9 +4,12 @@
 
 mod upgrade {
     pub mod cases;
+    pub mod channels;
     pub mod common;
     pub mod hostile;
     pub mod kit;
     pub mod newer;
+    pub mod pausing;
     pub mod refusals;
+    pub mod standing;
 }
