@@ -62,11 +62,20 @@ impl Medium {
     /// # Errors
     /// `version-kept` when that version runs or is kept, and when it is not the stick that was found, or cannot be mounted for writing.
     pub fn open(&self, version: &Version, time: i64) -> Result<Session, StickError> {
+        self.can_take(version)?;
+        self.begin(Some(version.clone()), TimeSpec::new(time, 0))
+    }
+
+    /// Whether the files of `version` may be written.
+    ///
+    /// # Errors
+    /// `version-kept`, when it runs or is kept.
+    pub fn can_take(&self, version: &Version) -> Result<(), StickError> {
         // What the consent gives up makes way for itself.
         if self.keeps(version) && self.gives_up() != Some(version) {
             return Err(StickError::Kept { version: version.clone() });
         }
-        self.begin(Some(version.clone()), TimeSpec::new(time, 0))
+        Ok(())
     }
 
     /// Mounts the stick for writing without anything new: to choose among what is there, or to remove what nothing refers to. What is
