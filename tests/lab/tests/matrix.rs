@@ -74,10 +74,13 @@ fn main() -> ExitCode {
 
 fn chosen(seed: u64, all: bool, filter: &[&str]) -> Vec<Case> {
     if !filter.is_empty() {
-        let whole: Vec<Case> =
-            plan::all().into_iter().filter(|case| filter.contains(&case.to_string().as_str())).collect();
-        let named = |case: &Case| filter.iter().any(|word| case.to_string().contains(word));
-        return if whole.is_empty() { plan::all().into_iter().filter(named).collect() } else { whole };
+        let all = plan::all();
+        // A whole name means that case alone.
+        let names = |word: &str, case: &Case| {
+            let whole = all.iter().any(|case| case.to_string() == word);
+            if whole { case.to_string() == word } else { case.to_string().contains(word) }
+        };
+        return all.iter().copied().filter(|case| filter.iter().any(|word| names(word, case))).collect();
     }
     if all { plan::all() } else { plan::tenth(seed) }
 }

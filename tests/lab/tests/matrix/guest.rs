@@ -12,13 +12,15 @@ use crate::material::Material;
 use crate::plan::{self, Case};
 use crate::prepare::prepare;
 use crate::run;
-use crate::told::Told;
 
 /// One for each of two processors.
 const MACHINES: usize = 2;
 /// The whole matrix is to take twenty minutes.
 const LIMIT: Duration = Duration::from_secs(1800);
 const MEMORY: u32 = 512;
+
+/// Where the guest notes why it could not prepare.
+const WHY: &str = "prepare.why";
 
 fn list(dir: &Path, number: usize) -> PathBuf {
     dir.join(format!("cases.{number}"))
@@ -36,7 +38,8 @@ fn machine(dir: &Path, number: usize, arguments: &[&str]) -> std::io::Result<End
 pub fn prepare_in_guest(dir: &Path) -> Result<Material, String> {
     let ended = machine(dir, 0, &["prepare"]).map_err(|error| error.to_string())?;
     if ended.code != Some(0) {
-        return Err(format!("the guest (exit {:?}):\n{}", ended.code, ended.log));
+        let why = fs::read_to_string(dir.join(WHY)).unwrap_or(ended.log);
+        return Err(format!("the guest (exit {:?}): {why}", ended.code));
     }
     Material::load(dir).map_err(|error| error.to_string())
 }
@@ -68,7 +71,8 @@ pub fn main(dir: &str, words: &[&str]) -> ExitCode {
         ["prepare"] => match prepare(dir) {
             Ok(_) => ExitCode::SUCCESS,
             Err(error) => {
-                println!("{error}");
+                // The console's last lines may be lost.
+                fs::write(dir.join(WHY), error).expect("the folder of results is writable");
                 ExitCode::FAILURE
             }
         },
@@ -88,9 +92,4 @@ pub fn main(dir: &str, words: &[&str]) -> ExitCode {
         }
         _ => ExitCode::FAILURE,
     }
-}
-
-/// What a case told, if it has ended.
-pub fn told(dir: &Path, case: &Case) -> Option<Told> {
-    Told::read(dir, &case.to_string())
 }

@@ -102,10 +102,6 @@ impl Material {
         fs::write(self.dir.join("material.json"), serde_json::to_vec(self)?)
     }
 
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
     pub fn file_system(&self) -> FileSystem {
         if self.vfat { FileSystem::Vfat } else { FileSystem::Ext4 }
     }

@@ -10,7 +10,6 @@ use sameday_lab::fault::Behaviour;
 use sameday_lab::live::Attached;
 use sameday_lab::machine::Call;
 use sameday_lab::peer::Tor;
-use sameday_lab::process::run;
 use sameday_lab::stick::PARTITION_START;
 
 use crate::plan::{Case, Fault, Place};
@@ -180,9 +179,4 @@ pub fn poke(stand: &Stand<'_>, place: Place) -> Step<String> {
     };
     let answer = tried("call", stand.machine.call(&call))?;
     Ok(answer.map_or_else(|refused| format!("{call:?}: {refused}"), |()| format!("{call:?}")))
-}
-
-/// Everything that the kernel still holds is written or given up.
-pub fn sync() -> Step<()> {
-    tried("sync", run(&mut std::process::Command::new("sync"))).map(drop)
 }
