@@ -111,7 +111,8 @@ impl Uml {
         for (letter, disk) in ('b'..).zip(&self.disks) {
             command.arg(format!("ubd{letter}={}", plain(disk)?));
         }
-        command.args(["--", GUEST]).arg(plain(result)?).args(&self.arguments);
+        // The kernel adds words of its own at the end.
+        command.args(["--", GUEST]).arg(plain(result)?).arg(self.arguments.len().to_string()).args(&self.arguments);
         let out = File::create(log)?;
         command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env("TMPDIR", dir);
         Ok(command)
@@ -150,7 +151,8 @@ pub fn enter() {
         return;
     }
     let result = arguments.next().unwrap_or_default();
-    let code = match payload(arguments.collect()) {
+    let count = arguments.next().and_then(|count| count.to_str()?.parse().ok()).unwrap_or(0);
+    let code = match payload(arguments.take(count).collect()) {
         Ok(code) => code,
         Err(error) => {
             println!("the guest: {error}");
