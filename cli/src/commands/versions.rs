@@ -35,9 +35,10 @@ fn what_it_means(snapshot: &Snapshot) -> String {
     let running = snapshot.running_version.as_str();
     let previous = snapshot.previous_version.as_str();
     let sentences = if previous == running {
-        let goes =
-            gettext("{pending} starts next, and was not started yet. Going back means that {previous} stays in use.");
-        [goes, gettext("*** If {pending} is the newer one, {previous} has known security holes that it fixes. ***")]
+        let goes = gettext(
+            "{other} starts next instead of {previous}, which runs. Going back means that {previous} stays in use.",
+        );
+        [goes, gettext("*** If {other} is the newer one, {previous} has known security holes that it fixes. ***")]
     } else {
         let goes =
             gettext("{previous} starts next instead of {running}. Nothing is downloaded, and both stay on the stick.");
@@ -48,7 +49,7 @@ fn what_it_means(snapshot: &Snapshot) -> String {
             ),
         ]
     };
-    let values = [("running", running), ("previous", previous), ("pending", snapshot.pending_version.as_str())];
+    let values = [("running", running), ("previous", previous), ("other", snapshot.standing_version.as_str())];
     sentences.map(|sentence| fill(&sentence, &values)).join("\n")
 }
 

@@ -39,6 +39,7 @@ async fn an_upgrade_that_was_never_started_is_taken_back() {
     let stage = Stage::open(Part { state: "restart-pending", previous: "1.0", standing, ..Part::default() }).await;
     let ended = stage.run(&["rollback", "--yes"]);
     assert_eq!((ended.code, stage.calls()), (0, vec!["Rollback 1.0".to_owned()]), "{ended:?}");
+    assert!(ended.out.contains("1.2 starts next instead of 1.0, which runs."), "{ended:?}");
     assert!(ended.out.contains("1.0 stays in use."), "{ended:?}");
 }
 

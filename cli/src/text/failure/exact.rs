@@ -1,10 +1,12 @@
 //! Sentences for reasons that say more than their kind, as long as the values that they need came along.
 
-use gettextrs::gettext;
+mod manual;
+
+use gettextrs::{gettext, ngettext};
 use sameday_dbus::{ErrorKind, Failure, Param};
 
 use crate::format::{date, size};
-use crate::text::fill;
+use crate::text::{count, fill};
 
 type Text<'a> = dyn Fn(&'static str) -> Option<&'a str> + 'a;
 type Number<'a> = dyn Fn(&'static str) -> Option<u64> + 'a;
@@ -21,7 +23,7 @@ pub fn sentence(failure: &Failure) -> Option<String> {
     };
     let reason = failure.reason.as_str();
     match failure.kind {
-        ErrorKind::ManualUpgrade => manual(reason, &text, &number),
+        ErrorKind::ManualUpgrade => manual::sentences(reason, &text, &number),
         ErrorKind::KitWrong => kit(reason, &text),
         ErrorKind::NoRoom => {
             let (needed, free) = (size(number("needed")?), size(number("free")?));
@@ -56,7 +58,7 @@ pub fn sentence(failure: &Failure) -> Option<String> {
             Some(gettext("Only an administrator may install from a channel that is not this system's own."))
         }
         ErrorKind::NotConfigured => elsewhere(reason, &text),
-        ErrorKind::Busy => busy(reason),
+        ErrorKind::Busy => busy(reason, &number),
         ErrorKind::BadRequest => senseless(reason, &text),
         _ => None,
     }
@@ -73,8 +75,18 @@ fn clock(clock: &str, floor: Option<String>) -> Option<String> {
     Some(fill(&sentence, &[("clock", clock), ("floor", &floor.unwrap_or_default())]))
 }
 
-fn busy(reason: &str) -> Option<String> {
+fn busy(reason: &str, number: &Number<'_>) -> Option<String> {
     match reason {
+        "too-soon" => {
+            let seconds = number("seconds")?;
+            let sentence = ngettext(
+                "It was looked for upgrades often just now. Try again in {seconds} second.",
+                "It was looked for upgrades often just now. Try again in {seconds} seconds.",
+                count(seconds),
+            );
+            Some(fill(&sentence, &[("seconds", &seconds.to_string())]))
+        }
+        "too-many-calls" => Some(gettext("Too much is asked of the upgrader at once. Try again in a moment.")),
         "restart-pending" => Some(gettext(
             "Another version starts next already. Restart the computer to use it, then look for the next one.",
         )),
@@ -94,7 +106,7 @@ fn senseless(reason: &str, text: &Text<'_>) -> Option<String> {
         "nothing-to-resume" => (gettext("There is no paused or abandoned download to go on with."), ""),
         "nothing-to-discard" => (gettext("There is nothing on the stick that a download left."), ""),
         "nothing-to-go-back-to" => (gettext("There is no earlier version on the stick to go back to."), ""),
-        "nothing-to-try-again" => (gettext("No version was undone or gone back from."), ""),
+        "nothing-to-try-again" => (gettext("There is no whole version on the stick that could be tried again."), ""),
         "bad-channel" => (gettext("“{value}” is no name of a channel."), text("channel")?),
         "bad-base-url" => (gettext("“{value}” is no address of a server that can be asked."), text("url")?),
         _ => return None,
@@ -134,47 +146,6 @@ fn kit(reason: &str, text: &Text<'_>) -> Option<String> {
         "unknown-format" => Some(gettext("The file is of a kind that this version does not understand.")),
         _ => None,
     }
-}
-
-/// Why this stick needs an upgrade by hand.
-fn manual(reason: &str, text: &Text<'_>, number: &Number<'_>) -> Option<String> {
-    let why = match reason {
-        "optical" => gettext("This system was started from a DVD or a DVD image, which cannot be written to."),
-        "read-only" => gettext("The stick is write-protected. Move its switch, if it has one."),
-        "toram" => gettext("This system runs from memory (“toram”). Start it without that, and upgrade then."),
-        "findiso" => gettext("This system runs from an image file on a disk, which cannot be upgraded in place."),
-        "medium-not-found" | "not-our-stick" => {
-            gettext("This is not a USB stick that was made for automatic upgrades.")
-        }
-        "unsupported-file-system" => {
-            let sentence = gettext("The stick has the file system {name}, to which upgrades cannot be written.");
-            fill(&sentence, &[("name", text("file-system")?)])
-        }
-        "file-too-big" => {
-            let sentence =
-                gettext("The upgrade has a file of {length}; the stick's file system holds files of {limit} at most.");
-            fill(&sentence, &[("length", &size(number("length")?)), ("limit", &size(number("limit")?))])
-        }
-        "no-upgrade-for-initial-version" => {
-            let sentence =
-                gettext("There is {version}, but no automatic way to it for a stick that began with {initial}.");
-            fill(&sentence, &[("version", text("version")?), ("initial", text("initial")?)])
-        }
-        "by-hand" => {
-            let sentence = gettext("There is {version}, but no automatic way to it.");
-            fill(&sentence, &[("version", text("version")?)])
-        }
-        "unknown-format" | "unknown-kind" | "boot-env-newer-format" => {
-            gettext("There is something newer, of a kind that this version does not understand.")
-        }
-        _ => return None,
-    };
-    let mut sentences = fill(&gettext("{why} Upgrade by hand."), &[("why", &why)]);
-    if let Some(url) = text("details-url") {
-        sentences.push(' ');
-        sentences.push_str(&fill(&gettext("How to: {url}"), &[("url", url)]));
-    }
-    Some(sentences)
 }
 
 #[cfg(test)]
@@ -238,6 +209,13 @@ mod tests {
         );
         let old = Failure::new(ErrorKind::NotConfirmedNewest, "timestamp-old").text("issued", "2026-11-20T08:00:00Z");
         assert!(told(&old).contains("of 2026-11-20"));
+    }
+
+    #[test]
+    fn who_asks_too_often_is_told_how_long_to_wait() {
+        let soon = |seconds| told(&Failure::new(ErrorKind::Busy, "too-soon").number("seconds", seconds));
+        assert!(soon(1).ends_with("in 1 second.") && soon(30).ends_with("in 30 seconds."));
+        assert_eq!(sentence(&Failure::new(ErrorKind::Busy, "too-soon")), None);
     }
 
     #[test]
