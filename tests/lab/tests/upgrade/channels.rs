@@ -25,7 +25,9 @@ fn look_at(case: &mut Case, channel: &str, urls: &[&str]) -> Result<(), (ErrorKi
         let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
         options.insert(OPTION_BASE_URLS.into(), zbus::Variant::from(urls).try_into().unwrap());
     }
-    case.machine().call(&Call::LookAt { channel, options }).unwrap().map_err(|error| match error {
+    let answer = case.machine().call(&Call::LookAt { channel, options }).unwrap();
+    case.machine().settled(super::pausing::LIMIT).unwrap();
+    answer.map_err(|error| match error {
         MethodError::Failure(failure) => (failure.kind, failure.reason),
         MethodError::Bus(error) => panic!("{error}"),
     })
