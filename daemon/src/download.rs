@@ -20,7 +20,9 @@ const SLOWEST_CHUNK: Duration = Duration::from_secs(600);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// The reason of a server that does not have what the description lists.
-const FILE_MISSING: &str = "file-missing";
+pub const FILE_MISSING: &str = "file-missing";
+/// The reason of a server that has no longer what it offered.
+pub const SUPERSEDED: &str = "superseded";
 
 /// Where verified chunks go.
 pub trait Target {
@@ -103,7 +105,7 @@ pub fn file(
             Ok(Answer::Given(_)) => {
                 Failure::new(ErrorKind::Server, "too-short").text("path", &path).number("promised", file.length)
             }
-            Ok(Answer::Absent) => return Err(Failure::new(ErrorKind::NotOffered, "superseded").text("path", &path)),
+            Ok(Answer::Absent) => return Err(Failure::new(ErrorKind::NotOffered, SUPERSEDED).text("path", &path)),
             Err(failure) => failure,
         };
         if writer.done() > start {

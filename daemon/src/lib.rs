@@ -4,6 +4,7 @@ pub mod authorizer;
 pub mod callers;
 pub mod cancel;
 pub mod clock;
+pub mod closing;
 pub mod download;
 pub mod engine;
 pub mod evidence;

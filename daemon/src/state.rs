@@ -10,6 +10,7 @@ use sameday_upgrade::boot_env::BootEnv;
 use sameday_upgrade::names::{Name, Version};
 use sameday_upgrade::plan::Plan;
 
+use crate::closing;
 use crate::evidence::Keepsake;
 use crate::medium::LeftOver;
 use crate::stick::Stick;
@@ -26,7 +27,7 @@ pub enum Origin {
     Kit(Arc<Kit>),
 }
 
-/// A kit's descriptor. Its last close may wait for a file system that never answers, so a thread of its own does it.
+/// A kit's descriptor. Its last close may wait for a file system that never answers, so it is left to [`closing`].
 #[derive(Debug)]
 pub struct Kit(Option<OwnedFd>);
 
@@ -47,7 +48,7 @@ impl Kit {
 impl Drop for Kit {
     fn drop(&mut self) {
         if let Some(descriptor) = self.0.take() {
-            std::thread::spawn(move || drop(descriptor));
+            closing::close(descriptor);
         }
     }
 }

@@ -118,6 +118,8 @@ impl Check<'_> {
         }
         let judged = result.map_err(|failure| match failure.reason.as_str() {
             "rollback" if is_kit => Failure { kind: ErrorKind::KitWrong, reason: "older-than-known".into(), ..failure },
+            // A kit has no server that might serve better tomorrow.
+            _ if is_kit && failure.kind == ErrorKind::Server => Failure { kind: ErrorKind::KitUnreadable, ..failure },
             _ => doubted(failure, self.now, &updater, consensus),
         });
         let Some(bytes) = judged? else {

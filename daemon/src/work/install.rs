@@ -18,7 +18,7 @@ use crate::failure::Chain;
 use crate::medium::{Medium, Promised, Session, Staging};
 use crate::report::Report;
 use crate::source::Source;
-use crate::state::{Installed, Offered, Phase};
+use crate::state::{Installed, Offered, Origin, Phase};
 use crate::system::System;
 
 impl Target for Staging<'_> {
@@ -59,7 +59,7 @@ pub fn install(
         Err(failure) => return Installed::Not(failure),
     };
     let upgrade = &offered.plan.upgrade;
-    let staged = stage(&mut session, offered, source, cancel, report);
+    let staged = stage(&mut session, offered, source, cancel, report).map_err(|failure| of(&offered.origin, failure));
     let broke_off = staged.as_ref().is_err_and(download::may_pass);
     let result = staged.and_then(|()| prove(&mut session, system, offered, cancel, report)).and_then(|()| {
         // The last moment at which a cancel counts.
@@ -101,6 +101,16 @@ pub fn install(
             Installed::Not(failure)
         }
         Ok(()) => Installed::Not(failure),
+    }
+}
+
+/// A kit that lacks a file is no server that dropped it meanwhile: it has to be had again.
+fn of(origin: &Origin, failure: Failure) -> Failure {
+    match (origin, failure.reason.as_str()) {
+        (Origin::Kit(_), download::SUPERSEDED | download::FILE_MISSING) => {
+            Failure { kind: ErrorKind::KitUnreadable, reason: download::FILE_MISSING.into(), ..failure }
+        }
+        _ => failure,
     }
 }
 

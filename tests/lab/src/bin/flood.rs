@@ -76,7 +76,7 @@ fn each(address: &str) -> Result<(), Box<dyn Error>> {
 async fn flood(address: &str, count: usize) -> Result<BTreeMap<String, u32>, Box<dyn Error>> {
     let mut calls = JoinSet::new();
     for _ in 0..CONNECTIONS {
-        let connection = zbus::connection::Builder::address(address)?.build().await?;
+        let connection = zbus::connection::Builder::address(address).build().await?;
         for n in 0..count / CONNECTIONS {
             let connection = connection.clone();
             calls.spawn(async move { call(&connection, n).await.map_err(|error| error.to_string()) });

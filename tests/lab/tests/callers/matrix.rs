@@ -7,7 +7,9 @@ use sameday_dbus::{ErrorKind, MethodError, Param, State};
 use sameday_lab::bus::Judge;
 use sameday_lab::caller::{Caller, Method};
 use sameday_lab::case::Case;
+use sameday_lab::forge::Forge;
 use sameday_lab::machine::Spec;
+use sameday_publish::release::Release;
 
 use crate::common::{given, with};
 
@@ -115,6 +117,40 @@ fn the_user_at_the_computer_may_all_that_takes_no_administrator_and_others_may_n
         caller.snapshot().unwrap();
     }
     case.end_untouched();
+}
+
+#[test]
+fn another_channel_takes_an_administrator_to_look_at_and_to_install_from() {
+    let mut case = computer();
+    let dir = case.dir().join("alpha");
+    Forge::new(&given().world, &dir).unwrap();
+    let release = given().world.prepared("3.0", &["1.0"]).unwrap();
+    given().world.publish(&Release { repository: dir.clone(), channel: "alpha".parse().unwrap(), ..release }).unwrap();
+    case.serve(&dir);
+    let caller = Caller::new(&case.machine().bus().address()).unwrap();
+    allow(&mut case, &allowed("allow_active"));
+    assert_eq!(missing(&caller, &Method::LookAt("alpha")), Some(id("look-at")));
+    assert_eq!(caller.snapshot().unwrap().looking.channel, "stable");
+    allow(&mut case, &["look-at", "check", "install"].map(id));
+    assert_eq!(missing(&caller, &Method::LookAt("alpha")), None);
+    let offered = case.machine().check().unwrap();
+    assert_eq!(offered.looking.channel, "alpha");
+    let offer = offered.offer.clone().unwrap_or_else(|| panic!("{:?}", offered.failure));
+    assert_eq!((offer.version.as_str(), offer.channel.as_str()), ("3.0", "alpha"));
+    let consent = Method::Install(&offer.version, &offer.digest);
+    assert_eq!(missing(&caller, &consent), Some(id("install-other-channel")));
+    assert_eq!(case.machine().snapshot().unwrap().state, State::Available);
+    // Nor is the other action enough for an upgrade of the image's own channel.
+    allow(&mut case, &["install-other-channel", "look-at", "check"].map(id));
+    assert_eq!(missing(&caller, &Method::LookAt("")), None);
+    let own = case.machine().check().unwrap().offer.unwrap();
+    assert_eq!(own.channel, "stable");
+    assert_eq!(missing(&caller, &Method::Install(&own.version, &own.digest)), Some(id("install")));
+    assert_eq!(missing(&caller, &Method::LookAt("alpha")), None);
+    assert_eq!(case.machine().check().unwrap().state, State::Available);
+    assert_eq!(missing(&caller, &consent), None);
+    let done = case.machine().settled(std::time::Duration::from_secs(60)).unwrap();
+    assert_eq!((done.state, done.pending_version.as_str()), (State::RestartPending, "3.0"), "{:?}", done.failure);
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use sameday_dbus::{Snapshot, State};
+use sameday_lab::caller::{Caller, Method};
 use sameday_lab::forge::place_of;
 use sameday_lab::live::Attached;
 use sameday_lab::machine::{Call, Machine, Spec};
@@ -23,6 +24,8 @@ pub enum Fate {
     Checked,
     Upgraded,
     Cancelled,
+    Paused,
+    Discarded,
     Failed,
     Killed,
     KilledAndStartedAgain,
@@ -30,8 +33,16 @@ pub enum Fate {
 }
 
 /// Those after which the machine still runs.
-pub const FATES: [Fate; 6] =
-    [Fate::Checked, Fate::Upgraded, Fate::Cancelled, Fate::Failed, Fate::KilledAndStartedAgain, Fate::Killed];
+pub const FATES: [Fate; 8] = [
+    Fate::Checked,
+    Fate::Upgraded,
+    Fate::Cancelled,
+    Fate::Paused,
+    Fate::Discarded,
+    Fate::Failed,
+    Fate::KilledAndStartedAgain,
+    Fate::Killed,
+];
 
 impl Fate {
     pub fn name(self) -> &'static str {
@@ -39,6 +50,8 @@ impl Fate {
             Self::Checked => "checked",
             Self::Upgraded => "upgraded",
             Self::Cancelled => "cancelled",
+            Self::Paused => "paused",
+            Self::Discarded => "discarded",
             Self::Failed => "failed",
             Self::Killed => "killed",
             Self::KilledAndStartedAgain => "killed-and-started-again",
@@ -96,6 +109,7 @@ pub fn meet(fate: Fate, world: &Path, stick: &Stick, room: &Path) {
     let other = Other { device, daemon: machine.daemon_id().unwrap() };
     let repository = world.join("repository");
     let peer = Peer::start(&repository, &machine.live().path("/run/sameday/fetcher.sock")).unwrap();
+    let caller = Caller::new(&machine.bus().address()).unwrap();
     let layer = place_of(&repository, "layer").unwrap();
     wait(&machine, &other, &Call::Check, State::Available);
     match fate {
@@ -114,6 +128,18 @@ pub fn meet(fate: Fate, world: &Path, stick: &Stick, room: &Path) {
             half_way(&machine, &other, &peer, &layer);
             wait(&machine, &other, &Call::Cancel, State::Available);
         }
+        Fate::Paused => {
+            half_way(&machine, &other, &peer, &layer);
+            caller.call(&Method::Pause).unwrap().unwrap();
+            settled(&machine, &other, State::Paused);
+        }
+        Fate::Discarded => {
+            half_way(&machine, &other, &peer, &layer);
+            caller.call(&Method::Pause).unwrap().unwrap();
+            settled(&machine, &other, State::Paused);
+            caller.call(&Method::Discard).unwrap().unwrap();
+            settled(&machine, &other, State::Available);
+        }
         Fate::Killed => {
             half_way(&machine, &other, &peer, &layer);
             machine.kill_daemon();
@@ -123,6 +149,7 @@ pub fn meet(fate: Fate, world: &Path, stick: &Stick, room: &Path) {
             machine.kill_daemon();
             machine.start_daemon().unwrap();
             let again = Other { daemon: machine.daemon_id().unwrap(), ..other };
+            assert_eq!(machine.snapshot().unwrap().state, State::LeftOvers);
             again.is_left_alone();
             assert_eq!(again.written(), 0);
             drop((peer, machine));
@@ -150,6 +177,10 @@ fn look(other: &Other, wanted: impl Fn(&Snapshot) -> bool) -> impl Fn(&Snapshot)
 
 fn wait(machine: &Machine, other: &Other, call: &Call<'_>, state: State) {
     machine.call(call).unwrap().unwrap();
+    settled(machine, other, state);
+}
+
+fn settled(machine: &Machine, other: &Other, state: State) {
     let after = machine.wait(PATIENCE, look(other, |now| !now.state.is_busy())).unwrap();
     assert_eq!(after.state, state, "{after:?}");
 }

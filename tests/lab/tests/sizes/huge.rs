@@ -36,7 +36,7 @@ fn release(world: &World, dir: &Path, length: u64) -> PathBuf {
     Forge::new(world, &repository).unwrap();
     let mut wanted = world.prepared("2.0", &["1.0"]).unwrap();
     if let Some(new) = &mut wanted.new {
-        new.from.values_mut().for_each(|way| *way = Way::Layer(layer.clone()));
+        new.from.iter_mut().for_each(|(_, way)| *way = Way::Layer(layer.clone()));
     }
     world.publish(&Release { repository: repository.clone(), ..wanted }).unwrap();
     fs::remove_file(layer).unwrap();

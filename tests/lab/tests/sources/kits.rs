@@ -217,7 +217,12 @@ fn contents() -> Vec<Case> {
         members.extend((0..3000).map(|n| Member::file(&format!("files/{n:064x}"), b"")));
     };
     vec![
-        changed("a kit.json of garbage", replace("kit.json", vec![0; 100]), FORMAT, None),
+        changed(
+            "a kit.json of garbage",
+            replace("kit.json", vec![0; 100]),
+            (State::Failed, "kit-unreadable", "kit-json-malformed"),
+            None,
+        ),
         changed("a kit.json without end", replace("kit.json", b"[".repeat(1 << 20)), not_verified("too-long"), None),
         changed("a kit.json of 5 GiB", zeros("kit.json", five_gib), not_verified("too-long"), None),
         changed(
@@ -230,7 +235,7 @@ fn contents() -> Vec<Case> {
         changed("a timestamp of garbage", replace("timestamp.json", vec![7; 999]), not_verified("malformed"), None),
         changed("a snapshot of 5 GiB", zeros("snapshot.json", five_gib), not_verified("too-long"), None),
         changed("a description of 5 GiB", zeros("upgrade.json", five_gib), not_verified("too-long"), None),
-        changed("an empty description", replace("upgrade.json", Vec::new()), not_verified("length-mismatch"), None),
+        changed("an empty description", replace("upgrade.json", Vec::new()), not_verified("too-short"), None),
         changed("a layer of 5 GiB", layer_with(five_gib), NONE, Some(not_verified("too-long"))),
         changed("a layer of one byte more", layer_with(1), NONE, Some(not_verified("too-long"))),
         changed(

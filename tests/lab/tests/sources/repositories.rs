@@ -23,9 +23,8 @@ fn every_file_that_a_repository_lacks_is_missed_by_name() {
     let cases: Vec<(&str, Told)> = vec![
         ("timestamp", absent),
         ("snapshot", absent),
-        ("targets", absent),
         ("stable", absent),
-        ("description", (State::Failed, "server", "description-absent")),
+        ("description", (State::Failed, "server", "file-missing")),
         ("layer-chunks", (State::Failed, "server", "file-missing")),
         ("layer", (State::Failed, "not-offered", "superseded")),
         ("kernel", (State::Failed, "not-offered", "superseded")),

@@ -73,7 +73,8 @@ fn silence_at_any_stage_is_given_up_and_told() {
         ("after the head", vec![Word::Head(Total::True), Word::Silence]),
         ("within a frame", vec![Word::Head(Total::True), half, Word::Silence]),
     ];
-    let stalled: Told = (State::Failed, "server", "stalled");
+    let stalled =
+        |after_consent| -> Told { (if after_consent { State::Paused } else { State::Failed }, "server", "stalled") };
     let mut watched = Watched::start(&given().world.repository(), &clock());
     let mut longest = 0;
     for what in ["timestamp", "description", "layer-chunks", "layer"] {
@@ -93,15 +94,18 @@ fn silence_at_any_stage_is_given_up_and_told() {
                 watched.caller.call(&Method::Check).unwrap().unwrap();
             }
             let (jumps, found) = jump_to_the_end(&mut watched);
-            compare(&found, stalled).unwrap_or_else(|problem| panic!("{what} {how}: {problem}"));
+            compare(&found, stalled(after_consent)).unwrap_or_else(|problem| panic!("{what} {how}: {problem}"));
             longest = longest.max(jumps);
+            if after_consent {
+                watched.discard().unwrap();
+            }
             watched.is_as_before().unwrap();
         }
     }
     watched.fresh();
     watched.case.peer().lie_at_open(vec![Word::Silence]);
     watched.caller.call(&Method::Check).unwrap().unwrap();
-    compare(&jump_to_the_end(&mut watched).1, stalled).unwrap();
+    compare(&jump_to_the_end(&mut watched).1, stalled(false)).unwrap();
     watched.case.peer().honest();
     compare(&watched.check(), (State::Available, "", "")).unwrap();
     println!("silence: 13 cases, given up after at most {longest} minutes of the daemon's clock");

@@ -76,6 +76,12 @@ impl Watched {
         self.settled()
     }
 
+    /// A download that broke off keeps what is verified, until it is told not to.
+    pub fn discard(&mut self) -> Result<(), String> {
+        self.caller.call(&Method::Discard).unwrap().map_err(|refused| refused.to_string())?;
+        compare(&self.settled(), (State::Available, "", ""))
+    }
+
     /// The stick must hold what it held at the start.
     pub fn is_as_before(&mut self) -> Result<(), String> {
         let now = held(&mut self.case);
