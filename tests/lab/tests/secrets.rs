@@ -89,6 +89,12 @@ fn settled(caller: &Caller) -> Snapshot {
     panic!("it does not end: {:?}", caller.snapshot());
 }
 
+/// What the service manager is told of the two that do not see to it themselves.
+const UNITS: [&str; 2] = [
+    include_str!("../../../packaging/systemd/sameday-fetcher.service"),
+    include_str!("../../../packaging/systemd/sameday-kit-reader@.service"),
+];
+
 /// A core dump holds everything: none may be written.
 fn no_core_dump(process: u32) {
     let limits = fs::read_to_string(format!("/proc/{process}/limits")).unwrap();
@@ -200,6 +206,13 @@ fn planted_secrets_appear_nowhere_in_a_whole_run() {
     let leaks = heard.leaks();
     assert!(leaks.is_empty(), "{leaks:#?}");
     drop((peer, readers, machine));
+}
+
+#[test]
+fn the_units_of_both_sources_allow_no_core_dump() {
+    for unit in UNITS {
+        assert!(unit.lines().any(|line| line == "LimitCORE=0"), "{unit}");
+    }
 }
 
 /// What the test looks with would see a leak.
