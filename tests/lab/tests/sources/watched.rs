@@ -46,6 +46,10 @@ impl Watched {
     /// A daemon that remembers nothing.
     pub fn fresh(&mut self) {
         self.case.machine().kill_daemon();
+        // The bus may not know yet.
+        while self.case.machine().bus().has_owner(sameday_dbus::BUS_NAME).unwrap() {
+            sleep(POLL);
+        }
         self.case.machine().start_daemon().unwrap();
     }
 
