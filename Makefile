@@ -17,7 +17,7 @@ lib = $(DESTDIR)$(PREFIX)/lib
 share = $(DESTDIR)$(PREFIX)/share
 shell_files = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lE '^\#!/bin/(ba)?sh')
 
-.PHONY: build check lint test test-long demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units
+.PHONY: build check lint test test-long demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units lint-man
 
 build:
 	$(CARGO) build --workspace --bins --profile $(PROFILE)
@@ -25,7 +25,7 @@ build:
 check: lint-code
 	$(CARGO) test --workspace --lib --bins
 
-lint: lint-code lint-docs lint-shell lint-dependencies lint-units
+lint: lint-code lint-docs lint-shell lint-dependencies lint-units lint-man
 
 lint-code:
 	$(CARGO) fmt --all --check
@@ -53,11 +53,16 @@ lint-dependencies: $(tools)/cargo-deny
 $(tools)/cargo-deny:
 	$(CARGO) install cargo-deny --locked --root target/tools
 
-# The units as they are installed, with the programs where they name them. Of an unknown key systemd only complains, so a word is a failure.
+# The units as they are installed, with the programs and man pages that they name. Of an unknown key systemd only complains, so a word is a
+# failure.
 lint-units: build
 	rm -rf target/units
 	$(MAKE) --no-print-directory install DESTDIR= PREFIX=$(CURDIR)/target/units
-	! systemd-analyze verify --man=no $(CURDIR)/target/units/lib/systemd/system/sameday* 2>&1 | grep .
+	! MANPATH=$(CURDIR)/target/units/share/man systemd-analyze verify $(CURDIR)/target/units/lib/systemd/system/sameday* 2>&1 | grep .
+
+# What the formatter warns of is shown wrongly somewhere.
+lint-man: lint-units
+	! for page in target/units/share/man/man?/*; do groff -man -ww -z -Tutf8 -Kutf8 "$$page"; done 2>&1 | grep .
 
 test: packages lint
 	$(CARGO) build --workspace --bins
@@ -105,7 +110,7 @@ packages:
 # Installs what `make build` has built. Files name programs under /usr; another PREFIX is put in their place.
 install:
 	install -d $(libexec) $(DESTDIR)$(PREFIX)/bin $(share)/dbus-1/system.d $(share)/dbus-1/system-services \
-	    $(share)/dbus-1/interfaces $(share)/polkit-1/actions $(lib)/systemd/system $(lib)/sysusers.d
+	    $(share)/dbus-1/interfaces $(share)/polkit-1/actions $(share)/man/man8 $(lib)/systemd/system $(lib)/sysusers.d
 	install -m 755 $(built)/samedayd $(built)/sameday-fetcher $(built)/sameday-kit-reader $(libexec)
 	install -m 755 $(built)/sameday $(built)/sameday-publish $(DESTDIR)$(PREFIX)/bin
 	install -m 644 dbus/org.sameday.Upgrader1.conf $(share)/dbus-1/system.d
@@ -113,5 +118,7 @@ install:
 	install -m 644 dbus/org.sameday.Upgrader1.xml $(share)/dbus-1/interfaces
 	install -m 644 polkit/org.sameday.upgrader1.policy $(share)/polkit-1/actions
 	install -m 644 packaging/sysusers.d/*.conf $(lib)/sysusers.d
-	install -m 644 packaging/systemd/*.service packaging/systemd/*.socket $(lib)/systemd/system
-	sed -i 's|/usr/libexec/|$(PREFIX)/libexec/|' $(lib)/systemd/system/sameday*.service
+	install -m 644 packaging/systemd/*.service packaging/systemd/*.socket packaging/systemd/*.timer $(lib)/systemd/system
+	sed -i 's|/usr/libexec/|$(PREFIX)/libexec/|; s|=/usr/bin/|=$(PREFIX)/bin/|' $(lib)/systemd/system/sameday*.service
+	$(built)/sameday-pages $(share)
+	install -m 644 packaging/man/*.8 $(share)/man/man8

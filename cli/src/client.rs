@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{FutureExt as _, StreamExt as _};
+use gettextrs::gettext;
 use sameday_dbus::{BUS_NAME, MethodError, PATH, Snapshot, State, UpgraderProxy};
 use tokio::signal::unix::{SignalKind, signal};
 use zbus::fdo::PropertiesProxy;
@@ -74,8 +75,8 @@ impl Client {
         Ok(Snapshot::take(&self.connection).await?)
     }
 
-    /// Begins something by `call`, then shows how far it is until nothing is under way. An interrupt (Ctrl-C) asks the daemon to cancel, and
-    /// the end of that is waited for; a second one leaves the daemon to it.
+    /// Begins something by `call`, then shows how far it is until nothing is under way. An interrupt (Ctrl-C) asks the daemon to cancel what
+    /// can be cancelled, and the end of that is waited for; a second one leaves the daemon to it.
     ///
     /// # Errors
     /// When the call is refused, or the daemon leaves the bus.
@@ -130,12 +131,19 @@ impl Client {
         }
     }
 
-    /// Asks the daemon to cancel. That it is too late is no failure: the end shows what came of it.
+    /// Asks the daemon to cancel. That it is too late is no failure: the end shows what came of it. What stops or is over in a moment is
+    /// left to its end.
     async fn interrupt(&self, console: &mut Console, state: State) {
-        if state != State::Cancelling {
-            console.say(&gettextrs::gettext("Cancelling; press Ctrl-C again to leave this to the upgrader."));
-            if let Err(error) = self.upgrader.cancel().await {
-                console.complain(&text::trouble(&error.into()));
+        match state {
+            State::Cancelling => {}
+            State::Pausing | State::Switching => {
+                console.say(&gettext("This ends by itself; press Ctrl-C again to leave it to the upgrader."));
+            }
+            _ => {
+                console.say(&gettext("Cancelling; press Ctrl-C again to leave this to the upgrader."));
+                if let Err(error) = self.upgrader.cancel().await {
+                    console.complain(&text::trouble(&error.into()));
+                }
             }
         }
     }

@@ -1,7 +1,12 @@
 //! The commands: what each asks, and how it ends.
 
+mod channel;
+mod help;
 mod install;
+mod resume;
+mod stop;
 mod upgrade;
+mod versions;
 
 use gettextrs::gettext;
 use sameday_dbus::{ErrorKind, Failure, MethodError, Snapshot, State};
@@ -13,6 +18,8 @@ use crate::outcome::Outcome;
 use crate::text::{self, fill};
 use crate::{consent, json, locale, logind, status};
 
+pub use help::run as help;
+
 type End = Result<Outcome, Trouble>;
 
 /// Carries out what the command line says.
@@ -22,9 +29,21 @@ pub async fn run(client: &Client, console: &mut Console, args: Args) -> Outcome 
         Command::Check(format) => check(client, console, format.json).await,
         Command::Upgrade(consent) => upgrade::run(client, console, &consent).await,
         Command::Install(install) => install::run(client, console, &install).await,
-        Command::Cancel => cancel(client, console).await,
+        Command::Cancel => stop::cancel(client, console).await,
+        Command::Pause => stop::pause(client, console).await,
+        Command::Resume(consent) => resume::run(client, console, &consent).await,
+        Command::Discard => stop::discard(client, console).await,
+        Command::Rollback(rollback) => versions::rollback(client, console, rollback.yes).await,
+        Command::TryAgain => versions::try_again(client, console).await,
+        Command::Channel(wanted) => channel::run(client, console, &wanted).await,
+        Command::Report => report(client, console).await,
+        Command::Help(wanted) => Ok(help(console, &wanted)),
     };
     end.unwrap_or_else(|trouble| {
+        if let Some(failure) = nothing_to_do(&trouble) {
+            console.say(&text::failure(failure));
+            return Outcome::Nothing;
+        }
         console.complain(&text::trouble(&trouble));
         match &trouble {
             Trouble::Call(MethodError::Failure(failure)) => failure.into(),
@@ -39,6 +58,25 @@ async fn status(client: &Client, console: &mut Console, as_json: bool) -> End {
         return Ok(say_json(console, &snapshot, Outcome::Done));
     }
     console.say(&status::render(&snapshot));
+    Ok(Outcome::Done)
+}
+
+/// There is nothing that could be stopped, continued or changed: the answer to a question, and no failure.
+fn nothing_to_do(trouble: &Trouble) -> Option<&Failure> {
+    match trouble {
+        Trouble::Call(MethodError::Failure(failure))
+            if failure.kind == ErrorKind::BadRequest && failure.reason.starts_with("nothing-to-") =>
+        {
+            Some(failure)
+        }
+        _ => None,
+    }
+}
+
+async fn report(client: &Client, console: &mut Console) -> End {
+    for line in client.upgrader.report().await? {
+        console.say(&sameday_dbus::text::line(&line, sameday_dbus::text::LINE));
+    }
     Ok(Outcome::Done)
 }
 
@@ -85,31 +123,6 @@ fn shown(offer: &sameday_dbus::Offer, snapshot: &Snapshot) -> String {
     consent::render(offer, snapshot, &languages, jiff::Timestamp::now())
 }
 
-async fn cancel(client: &Client, console: &mut Console) -> End {
-    let cancelling = client.follow(console, client.upgrader.cancel()).await;
-    match cancelling {
-        Ok(ended) if ended.snapshot.state == State::RestartPending => {
-            console.complain(&gettext("It was too late to cancel: the upgrade is installed."));
-            Ok(Outcome::Failed)
-        }
-        Ok(ended) if ended.snapshot.state == State::Failed => Ok(Looked::from(ended).tell(console)),
-        Ok(ended) if ended.snapshot.state.is_busy() => Ok(Outcome::Failed),
-        Ok(_) => {
-            console.say(&gettext("Cancelled. The system on the stick is as it was."));
-            Ok(Outcome::Done)
-        }
-        Err(Trouble::Call(MethodError::Failure(failure))) if nothing_to_cancel(&failure) => {
-            console.say(&text::failure(&failure));
-            Ok(Outcome::Nothing)
-        }
-        Err(trouble) => Err(trouble),
-    }
-}
-
-fn nothing_to_cancel(failure: &Failure) -> bool {
-    failure.kind == ErrorKind::BadRequest && failure.reason == "nothing-to-cancel"
-}
-
 /// Where looking for something ended.
 struct Looked {
     snapshot: Snapshot,
@@ -145,7 +158,7 @@ impl Looked {
             }
             (State::RestartPending, _) => restart_needed(console, &self.snapshot),
             (_, Some(failure)) => {
-                console.complain(&format!("{}\n{}", text::failure(failure), text::details(failure)));
+                console.complain(&text::told(failure));
             }
             (state, None) => console.say(&fill(&gettext("State: {state}"), &[("state", &text::state(state))])),
         }
@@ -154,7 +167,7 @@ impl Looked {
 }
 
 fn restart_needed(console: &mut Console, snapshot: &Snapshot) {
-    let text = gettext("{version} is installed. Restart the computer to use it.");
+    let text = gettext("{version} starts next. Restart the computer to use it.");
     console.say(&fill(&text, &[("version", &snapshot.pending_version)]));
 }
 

@@ -22,6 +22,11 @@ pub fn render(offer: &Offer, snapshot: &Snapshot, languages: &[String], now: Tim
         &gettext("Upgrade to {version} (this stick runs {running})"),
         &[("version", &offer.version), ("running", &snapshot.running_version)],
     )];
+    if offer.source == Origin::Repository && !snapshot.looking.base_urls.is_empty() {
+        let warning = gettext("*** WARNING: it comes from {servers} and not from this system's own servers. ***");
+        lines.push(String::new());
+        lines.push(fill(&warning, &[("servers", &snapshot.looking.base_urls.join(", "))]));
+    }
     if offer.channel != snapshot.channel {
         let warning =
             gettext("*** WARNING: it comes from the channel “{channel}”. This system's own channel is “{own}”. ***");
@@ -40,6 +45,9 @@ pub fn render(offer: &Offer, snapshot: &Snapshot, languages: &[String], now: Tim
     fact(gettext("Signed"), signed(offer, now));
     fact(gettext("Signed by"), offer.signers.join(", "));
     fact(gettext("Size"), size(offer.download_size));
+    if offer.staged > 0 {
+        fact(gettext("Of that on the stick already"), size(offer.staged));
+    }
     let room = gettext("{needed} needed on the stick, {free} free");
     let room = fill(&room, &[("needed", &size(offer.room_needed)), ("free", &size(offer.room_free))]);
     fact(gettext("Room"), room);

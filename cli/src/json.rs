@@ -1,12 +1,13 @@
 //! `--json`: one object on one line, for programs. Its keys and codes are those of the D-Bus contract and stay.
 //!
 //! `format` is 1. `state` is a code of the contract. `offer`, `progress` and `failure` are null when there is none; `pending-version` is
-//! null when what runs starts next; `kit` is the name of the file that this stick needs where there is no network. Sizes are bytes, times
-//! `YYYY-MM-DDTHH:MM:SSZ`. Readers ignore keys that they do not know.
+//! null when what runs starts next, `previous-version` when there is none to go back to, `standing-version` when `standing` is about none,
+//! `left-over` when no unfinished download lies on the stick; `kit` is the name of the file that this stick needs where there is no network.
+//! Sizes are bytes, times `YYYY-MM-DDTHH:MM:SSZ`. Readers ignore keys that they do not know.
 
 use std::collections::BTreeMap;
 
-use sameday_dbus::{Failure, Fix, Offer, Param, Progress, Snapshot};
+use sameday_dbus::{Failure, Fix, LeftOver, Looking, Offer, Param, Progress, Snapshot};
 use serde::Serialize;
 
 /// The format of this output. A new number means that an old key has changed its meaning.
@@ -20,13 +21,33 @@ struct Status<'s> {
     product: &'s str,
     architecture: &'s str,
     channel: &'s str,
+    running_channel: &'s str,
+    looking: Looked<'s>,
     running_version: &'s str,
     initial_version: &'s str,
     pending_version: Option<&'s str>,
+    previous_version: Option<&'s str>,
+    standing: &'static str,
+    standing_version: Option<&'s str>,
+    left_over: Option<Left<'s>>,
     kit: Option<String>,
     offer: Option<Offered<'s>>,
     progress: Option<Done<'s>>,
     failure: Option<Failed<'s>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Looked<'s> {
+    channel: &'s str,
+    base_urls: &'s [String],
+    chosen_by: &'static str,
+}
+
+#[derive(Serialize)]
+struct Left<'s> {
+    version: &'s str,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -40,6 +61,7 @@ struct Offered<'s> {
     source: &'static str,
     signers: &'s [String],
     download_size: u64,
+    staged: u64,
     room_needed: u64,
     room_free: u64,
     gives_up: Option<&'s str>,
@@ -63,6 +85,7 @@ struct Done<'s> {
     bytes: u64,
     total: u64,
     seconds_left: Option<u64>,
+    blockage: Option<&'s str>,
 }
 
 #[derive(Serialize)]
@@ -90,9 +113,15 @@ pub fn render(snapshot: &Snapshot) -> serde_json::Result<String> {
         product: &snapshot.product,
         architecture: &snapshot.architecture,
         channel: &snapshot.channel,
+        running_channel: &snapshot.running_channel,
+        looking: looked(&snapshot.looking),
         running_version: &snapshot.running_version,
         initial_version: &snapshot.initial_version,
         pending_version: present(&snapshot.pending_version),
+        previous_version: present(&snapshot.previous_version),
+        standing: snapshot.standing.code(),
+        standing_version: present(&snapshot.standing_version),
+        left_over: snapshot.left_over.as_ref().map(left),
         kit: snapshot.kit(),
         offer: snapshot.offer.as_ref().map(offered),
         progress: snapshot.progress.as_ref().map(done),
@@ -102,6 +131,14 @@ pub fn render(snapshot: &Snapshot) -> serde_json::Result<String> {
 
 fn present(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
+}
+
+fn looked(looking: &Looking) -> Looked<'_> {
+    Looked { channel: &looking.channel, base_urls: &looking.base_urls, chosen_by: looking.chosen_by.code() }
+}
+
+fn left(left: &LeftOver) -> Left<'_> {
+    Left { version: &left.version, bytes: left.bytes }
 }
 
 fn offered(offer: &Offer) -> Offered<'_> {
@@ -114,6 +151,7 @@ fn offered(offer: &Offer) -> Offered<'_> {
         source: offer.source.code(),
         signers: &offer.signers,
         download_size: offer.download_size,
+        staged: offer.staged,
         room_needed: offer.room_needed,
         room_free: offer.room_free,
         gives_up: present(&offer.gives_up),
@@ -129,8 +167,8 @@ fn fixed(fix: &Fix) -> Fixed<'_> {
 }
 
 fn done(progress: &Progress) -> Done<'_> {
-    let Progress { phase, bytes, total, seconds_left, blockage: _ } = progress;
-    Done { phase, bytes: *bytes, total: *total, seconds_left: *seconds_left }
+    let Progress { phase, bytes, total, seconds_left, blockage } = progress;
+    Done { phase, bytes: *bytes, total: *total, seconds_left: *seconds_left, blockage: present(blockage) }
 }
 
 fn failed(failure: &Failure) -> Failed<'_> {
@@ -145,54 +183,5 @@ fn failed(failure: &Failure) -> Failed<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use sameday_dbus::{ErrorKind, Severity, State};
-    use serde_json::json;
-
-    #[test]
-    fn the_keys_stay_as_they_are() {
-        let offer = Offer {
-            version: "1.2".into(),
-            digest: "d".into(),
-            fixes: vec![Fix { name: "openssl".into(), severity: Severity::High, cves: vec!["CVE-2026-1".into()] }],
-            notes: [("en".into(), "a\nb".into())].into(),
-            ..Offer::default()
-        };
-        let snapshot = Snapshot {
-            state: State::Available,
-            offer: Some(offer),
-            progress: Some(Progress {
-                phase: "metadata".into(),
-                bytes: 1,
-                total: u64::MAX,
-                seconds_left: None,
-                ..Progress::default()
-            }),
-            failure: Some(Failure::new(ErrorKind::NoRoom, "r").number("needed", 2).text("on", "x")),
-            product: "demo".into(),
-            architecture: "amd64".into(),
-            channel: "stable".into(),
-            running_version: "1.0".into(),
-            initial_version: "1.0".into(),
-            pending_version: String::new(),
-        };
-        let line = render(&snapshot).unwrap();
-        assert!(!line.contains('\n'));
-        let expected = json!({
-            "format": 1, "state": "available", "product": "demo", "architecture": "amd64", "channel": "stable",
-            "running-version": "1.0", "initial-version": "1.0", "pending-version": null,
-            "kit": "demo-amd64-stable-from-1.0.kit",
-            "offer": {
-                "version": "1.2", "digest": "d", "channel": "", "published": "", "signed-on": "", "source": "repository",
-                "signers": [], "download-size": 0, "room-needed": 0, "room-free": 0, "gives-up": null,
-                "confirm-signed-on": false,
-                "fixes": [{ "name": "openssl", "severity": "high", "cves": ["CVE-2026-1"] }],
-                "notes": { "en": "a\nb" }, "details-url": null
-            },
-            "progress": { "phase": "metadata", "bytes": 1, "total": u64::MAX, "seconds-left": null },
-            "failure": { "kind": "no-room", "reason": "r", "parameters": { "needed": 2, "on": "x" } }
-        });
-        assert_eq!(serde_json::from_str::<serde_json::Value>(&line).unwrap(), expected);
-    }
-}
+#[path = "json/tests.rs"]
+mod tests;

@@ -1,59 +1,7 @@
-//! `sameday`: everything the daemon can do, from a terminal.
-//!
-//! The daemon decides and works; this program asks it, asks the user, shows how far it is, and makes sentences of its kinds and values.
-
-mod args;
-mod ask;
-mod client;
-mod commands;
-mod consent;
-mod console;
-mod format;
-mod json;
-mod locale;
-mod logind;
-mod meter;
-mod outcome;
-mod status;
-mod text;
+//! The program; what it does is in the library, so that its man pages and completions are made from the same definition.
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
-use crate::args::Args;
-use crate::client::Client;
-use crate::console::Console;
-use crate::outcome::Outcome;
-
 fn main() -> ExitCode {
-    locale::begin();
-    let args = match Args::try_parse() {
-        Ok(args) => args,
-        Err(error) => {
-            let usage = error.use_stderr();
-            if let Err(unwritable) = error.print() {
-                eprintln!("sameday: {unwritable}");
-            }
-            return if usage { Outcome::Usage.into() } else { Outcome::Done.into() };
-        }
-    };
-    let mut console = Console::new();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            console.complain(&error.to_string());
-            return Outcome::Failed.into();
-        }
-    };
-    let outcome = runtime.block_on(async {
-        match Client::connect().await {
-            Ok(client) => commands::run(&client, &mut console, args).await,
-            Err(error) => {
-                console.complain(&text::trouble(&error));
-                Outcome::Failed
-            }
-        }
-    });
-    console.end(outcome).into()
+    sameday::main()
 }

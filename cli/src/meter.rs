@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use gettextrs::gettext;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sameday_dbus::{Progress, Snapshot, State};
+use sameday_dbus::{Progress, Snapshot, State, phase};
 
 use crate::console::Console;
 use crate::format::{size, time_left};
-use crate::text::{fill, under_way};
+use crate::text::{blockage, fill, under_way};
 
 /// Where there is no terminal, a line is printed at most this often, and only if the percentage has changed.
 const BETWEEN_LINES: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ impl Meter {
             self.bar.set_message(text);
             return;
         }
-        let what = under_way(&progress.phase, snapshot.state);
+        let what = what(progress, snapshot.state);
         let percent = percent(progress);
         let due = self.line.as_ref().is_none_or(|(last, phase, shown)| {
             *phase != what || (*shown != percent && now.duration_since(*last) >= BETWEEN_LINES)
@@ -66,18 +66,34 @@ fn percent(progress: &Progress) -> u64 {
     u64::try_from(percent.min(100)).unwrap_or(100)
 }
 
+/// The phase, and what holds it up.
+fn what(progress: &Progress, state: State) -> String {
+    let phase = under_way(&progress.phase, state);
+    if progress.blockage.is_empty() {
+        return phase;
+    }
+    fill(&gettext("{phase} ({blockage})"), &[("phase", &phase), ("blockage", &blockage(&progress.blockage))])
+}
+
+/// How much of how much. A connection is counted in hundredths, everything else in bytes.
+#[must_use]
+pub fn done(progress: &Progress, state: State) -> String {
+    let what = what(progress, state);
+    if progress.phase == phase::CONNECTING {
+        let percent = percent(progress).to_string();
+        return fill(&gettext("{what}: {percent} %"), &[("what", &what), ("percent", &percent)]);
+    }
+    let (bytes, total) = (size(progress.bytes.min(progress.total)), size(progress.total));
+    fill(&gettext("{what}: {bytes} of {total}"), &[("what", &what), ("bytes", &bytes), ("total", &total)])
+}
+
 /// `Downloading: 12 MB of 273 MB, 1.2 MB a second, about 4 minutes left`, as far as it is known.
 fn render(progress: &Progress, state: State, speed: Option<u64>) -> String {
-    let what = under_way(&progress.phase, state);
     if progress.total == 0 {
-        return what;
+        return what(progress, state);
     }
-    let bytes = gettext("{what}: {bytes} of {total}");
-    let mut parts = vec![fill(
-        &bytes,
-        &[("what", &what), ("bytes", &size(progress.bytes.min(progress.total))), ("total", &size(progress.total))],
-    )];
-    if let Some(speed) = speed {
+    let mut parts = vec![done(progress, state)];
+    if let Some(speed) = speed.filter(|_| progress.phase != phase::CONNECTING) {
         parts.push(fill(&gettext("{size} a second"), &[("size", &size(speed))]));
     }
     parts.extend(progress.seconds_left.map(time_left));
@@ -120,7 +136,7 @@ mod tests {
     use super::*;
 
     fn progress(phase: &str, bytes: u64, total: u64) -> Progress {
-        Progress { phase: phase.into(), bytes, total, seconds_left: None, ..Progress::default() }
+        Progress { phase: phase.into(), bytes, total, ..Progress::default() }
     }
 
     #[test]
@@ -131,6 +147,9 @@ mod tests {
         let text = render(&shown, State::Downloading, Some(1_200_000));
         assert_eq!(text, "Downloading: 12 MB of 273 MB, 1.2 MB a second, about 4 minutes left");
         assert_eq!(render(&progress("connecting", 0, 0), State::Checking, None), "Connecting to Tor");
+        let blocked = Progress { blockage: "offline".into(), ..progress("connecting", 0, 0) };
+        assert_eq!(render(&blocked, State::Connecting, None), "Connecting to Tor (there is no network)");
+        assert_eq!(render(&progress("connecting", 15, 100), State::Connecting, Some(7)), "Connecting to Tor: 15 %");
         assert_eq!(render(&progress("", 9, 3), State::Applying, None), "Checking what was written: 3 bytes of 3 bytes");
     }
 

@@ -1,13 +1,15 @@
 //! Sentences: what codes, kinds and reasons are in the user's language.
 
 mod failure;
+mod stick;
 
 use gettextrs::{gettext, ngettext};
 use sameday_dbus::{MethodError, Severity, State, phase};
 
 use crate::client::Trouble;
 
-pub use failure::{details, failure};
+pub use failure::{failure, told};
+pub use stick::{blockage, chosen_by, left_over, standing, warnings};
 
 /// A template with its places (`{name}`) filled in. Done in one pass: what is filled in is never searched for places.
 #[must_use]
@@ -49,15 +51,20 @@ pub fn short(line: &str, limit: usize) -> &str {
 pub fn state(state: State) -> String {
     match state {
         State::Idle => gettext("nothing under way; not checked since the start"),
-        State::Connecting | State::Checking => gettext("looking for an upgrade"),
-        State::Pausing | State::Paused | State::LeftOvers | State::Switching | State::Undone => state.to_string(),
+        State::Connecting => gettext("connecting to Tor"),
+        State::Checking => gettext("looking for an upgrade"),
         State::UpToDate => gettext("up to date"),
         State::Available => gettext("an upgrade is offered"),
         State::Manual => gettext("there is something newer, which this stick cannot take by itself"),
         State::Downloading => gettext("downloading the upgrade"),
+        State::Pausing => gettext("pausing"),
+        State::Paused => gettext("the download is paused"),
+        State::LeftOvers => gettext("an earlier download was abandoned and lies on the stick"),
         State::Applying => gettext("applying the upgrade"),
         State::Cancelling => gettext("cancelling"),
-        State::RestartPending => gettext("an upgrade is installed and used after a restart"),
+        State::Switching => gettext("changing the version that starts next"),
+        State::RestartPending => gettext("another version is used after a restart"),
+        State::Undone => gettext("the last upgrade did not come up and was undone"),
         State::Failed => gettext("the last attempt failed"),
     }
 }
@@ -74,7 +81,10 @@ pub fn under_way(code: &str, state: State) -> String {
         phase::VERIFYING => gettext("Checking what was written"),
         phase::COMMITTING => gettext("Finishing"),
         _ => match state {
+            State::Connecting => gettext("Connecting to Tor"),
             State::Checking => gettext("Looking for an upgrade"),
+            State::Pausing => gettext("Pausing"),
+            State::Switching => gettext("Changing the version that starts next"),
             State::Applying => gettext("Checking what was written"),
             State::Cancelling => gettext("Cancelling"),
             _ => gettext("Downloading"),
@@ -112,7 +122,7 @@ pub fn fixes(severity: Severity, number: u64) -> String {
 #[must_use]
 pub fn trouble(trouble: &Trouble) -> String {
     match trouble {
-        Trouble::Call(MethodError::Failure(refused)) => format!("{}\n{}", failure(refused), details(refused)),
+        Trouble::Call(MethodError::Failure(refused)) => told(refused),
         Trouble::Call(MethodError::Bus(error)) => bus(error),
         Trouble::DaemonGone => gettext(
             "The upgrader stopped unexpectedly. The stick still starts; look at “sameday status” and try again.",

@@ -1,7 +1,17 @@
 //! The real program against a daemon that plays a part, on a private bus: what it asks, what it shows, how it ends.
 
+#[path = "flows/channel.rs"]
+mod channel;
+#[path = "flows/codes.rs"]
+mod codes;
+#[path = "flows/help.rs"]
+mod help;
 #[path = "flows/stage.rs"]
 mod stage;
+#[path = "flows/stopping.rs"]
+mod stopping;
+#[path = "flows/versions.rs"]
+mod versions;
 
 use nix::sys::signal::Signal;
 use sameday_dbus::{ErrorKind, Failure, Fix, Offer, Origin, Severity};
@@ -69,25 +79,6 @@ async fn nothing_is_installed_without_an_answer() {
     let ended = stage.run_on_terminal("upgrade", "y\n");
     assert_eq!(ended.code, 0, "{ended:?}");
     assert_eq!(stage.installed().len(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn every_end_of_a_check_has_its_exit_code() {
-    let failure = |kind, reason| Err(Failure::new(kind, reason));
-    for (found, code, sentence) in [
-        (Ok(None), 2, "1.0 is the newest version."),
-        (failure(ErrorKind::Server, "closed"), 1, "(server closed)"),
-        (failure(ErrorKind::ManualUpgrade, "optical"), 3, "DVD"),
-        (failure(ErrorKind::NotVerified, "digest-mismatch"), 1, "not what the project signed"),
-    ] {
-        let stage = Stage::open(Part { found, ..Part::default() }).await;
-        for command in [&["check"][..], &["upgrade", "--yes"]] {
-            let ended = stage.run(command);
-            assert_eq!(ended.code, code, "{command:?} {ended:?}");
-            assert!(format!("{}{}", ended.out, ended.err).contains(sentence), "{ended:?}");
-        }
-        assert_eq!(stage.installed(), []);
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -198,13 +189,6 @@ async fn readers_answer_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_to_cancel_is_nothing_to_do() {
-    let stage = Stage::open(Part::default()).await;
-    let ended = stage.run(&["cancel"]);
-    assert_eq!(ended.code, 2, "{ended:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_offer_does_not_reach_the_terminal() {
     let escape = "\u{1b}[2J\u{202e}\u{7}".to_owned();
     let hostile = Offer {
@@ -223,14 +207,4 @@ async fn a_hostile_offer_does_not_reach_the_terminal() {
     let ended = stage.run(&["check"]);
     assert_eq!(ended.code, 0);
     assert!(ended.out.contains("[2J") && !ended.out.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{ended:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn wrong_use_and_help_have_their_codes() {
-    let stage = Stage::open(Part::default()).await;
-    for (line, code) in
-        [(&["up"][..], 64), (&[], 64), (&["status", "--yes"], 64), (&["--help"], 0), (&["--version"], 0)]
-    {
-        assert_eq!(stage.run(line).code, code, "{line:?}");
-    }
 }

@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin;
+use std::time::Duration;
 
 use sameday_dbus::{ErrorKind, Failure};
 use zbus::message::{Flags, Header};
 use zbus_polkit::policykit1::{AuthorityProxy, CheckAuthorizationFlags, Subject};
+
+/// Nobody types a password for longer, and calls that wait are limited in number.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What a caller wants to do: an action of `polkit/org.sameday.upgrader1.policy`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,14 @@ impl Action {
             Self::LookAt => "org.sameday.upgrader1.look-at",
             Self::Report => "org.sameday.upgrader1.report",
         }
+    }
+}
+
+impl Action {
+    /// Whether it stops something: nothing else may be in its way.
+    #[must_use]
+    pub fn stops(self) -> bool {
+        self == Self::Cancel
     }
 }
 
@@ -92,10 +104,12 @@ impl Polkit {
         } else {
             CheckAuthorizationFlags::empty()
         };
-        let result = authority
-            .check_authorization(&subject, action.id(), &HashMap::new(), flags, "")
-            .await
-            .map_err(unreachable)?;
+        let details = HashMap::new();
+        let asked = authority.check_authorization(&subject, action.id(), &details, flags, "");
+        let result = match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(result) => result.map_err(unreachable)?,
+            Err(_) => return Err(refused("polkit-timed-out")),
+        };
         if result.is_authorized { Ok(()) } else { Err(refused("polkit-refused")) }
     }
 }

@@ -19,10 +19,13 @@ const SLOWEST_CHUNK: Duration = Duration::from_secs(600);
 /// A broken circuit is worth a pause, each time a longer one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The reason of a server that does not have what the description lists.
-pub const FILE_MISSING: &str = "file-missing";
 /// The reason of a server that has no longer what it offered.
 pub const SUPERSEDED: &str = "superseded";
+
+/// What the description lists was there when it was offered, and is no more.
+fn superseded(path: &str) -> Failure {
+    Failure::new(ErrorKind::NotOffered, SUPERSEDED).text("path", path)
+}
 
 /// Where verified chunks go.
 pub trait Target {
@@ -40,11 +43,10 @@ fn path(digest: &Digest) -> String {
 /// Fetches a file's chunk list.
 ///
 /// # Errors
-/// `server` when there is none, `not-verified` when it is not the promised one.
+/// `not-offered` when there is none any more, `not-verified` when it is not the promised one.
 pub fn chunk_list(source: &mut dyn Source, file: &File) -> Result<ChunkList, Failure> {
     let path = path(&file.chunks);
-    let bytes = source::whole(source, &path, file.chunks_length)?
-        .ok_or_else(|| Failure::new(ErrorKind::Server, FILE_MISSING).text("path", &path))?;
+    let bytes = source::whole(source, &path, file.chunks_length)?.ok_or_else(|| superseded(&path))?;
     if bytes.len() as u64 != file.chunks_length || Digest::of(&bytes) != file.chunks {
         return Err(Failure::new(ErrorKind::NotVerified, "chunk-list-mismatch").text("path", &path));
     }
@@ -105,7 +107,7 @@ pub fn file(
             Ok(Answer::Given(_)) => {
                 Failure::new(ErrorKind::Server, "too-short").text("path", &path).number("promised", file.length)
             }
-            Ok(Answer::Absent) => return Err(Failure::new(ErrorKind::NotOffered, SUPERSEDED).text("path", &path)),
+            Ok(Answer::Absent) => return Err(superseded(&path)),
             Err(failure) => failure,
         };
         if writer.done() > start {
@@ -126,12 +128,7 @@ pub fn file(
 /// Whether trying again, over other circuits or later, may help.
 #[must_use]
 pub fn may_pass(failure: &Failure) -> bool {
-    match failure.kind {
-        // A file that is not there will not be there.
-        ErrorKind::Server => failure.reason != FILE_MISSING,
-        ErrorKind::TorBlocked => true,
-        _ => failure.reason == source::FETCHER_UNREACHABLE,
-    }
+    matches!(failure.kind, ErrorKind::Server | ErrorKind::TorBlocked) || failure.reason == source::FETCHER_UNREACHABLE
 }
 
 /// Collects bytes into chunks and writes those that are the promised ones.

@@ -1,6 +1,5 @@
 //! The one task that owns the state: takes events in turn, asks [`state::next`] what follows, does it, and publishes the result.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,6 @@ use tokio::time::MissedTickBehavior;
 
 use crate::cancel::Cancel;
 use crate::facts::{Facts, Identity};
-use crate::looking;
 use crate::pace::Pace;
 use crate::report::{self, Report};
 use crate::state::{self, Effect, Event, Installed, State, Verdict};
@@ -22,8 +20,6 @@ use crate::work::Work;
 pub struct Ask {
     /// What it asks for.
     pub event: Event,
-    /// Another place to look at, for [`Event::LookAt`]; it is kept if the event is legal.
-    pub look_at: Option<looking::Choice>,
     /// Whether it was legal.
     pub reply: oneshot::Sender<Result<(), Failure>>,
 }
@@ -64,12 +60,12 @@ impl Published {
     /// The version that starts next, if it is not the running one.
     #[must_use]
     pub fn pending(&self) -> Option<String> {
-        self.stick.pending()
+        self.stick.starts_next()
     }
 }
 
-/// What the work tells, and the stick as it is after it, if it may have changed.
-type Told = (Event, Option<Stick>);
+/// What the work tells, and the facts as they are after it, if they may have changed.
+pub type Told = (Event, Option<Facts>);
 
 /// The engine.
 #[derive(Debug)]
@@ -133,42 +129,26 @@ impl Engine {
                         self.told(Event::Progressed(phase, progress), None);
                     }
                 }
-                Some((event, stick)) = self.told.recv() => self.told(event, stick),
+                Some((event, facts)) = self.told.recv() => self.told(event, facts),
             }
         }
     }
 
     fn answer(&mut self, ask: Ask) {
-        let Ask { event, look_at, reply } = ask;
-        let answer = match event {
-            Event::LookAt => self.look_at(look_at.as_ref()),
-            event => self.take(event),
-        };
-        if reply.send(answer).is_err() {
+        let answer = self.take(ask.event);
+        if ask.reply.send(answer).is_err() {
             tracing::debug!("the client left before its answer");
         }
     }
 
     /// What our own work tells is always legal.
-    fn told(&mut self, event: Event, stick: Option<Stick>) {
-        if let Some(stick) = stick {
-            self.facts.stick = stick;
+    fn told(&mut self, event: Event, facts: Option<Facts>) {
+        if let Some(facts) = facts {
+            self.facts = facts;
         }
         if let Err(failure) = self.take(event) {
             tracing::error!("an event of our own was refused: {failure}");
         }
-    }
-
-    fn look_at(&mut self, choice: Option<&looking::Choice>) -> Result<(), Failure> {
-        let (next, _) = state::next(&self.state, &self.facts.stick, Event::LookAt)?;
-        let choice = choice.ok_or_else(|| Failure::new(ErrorKind::Internal, "nothing-to-look-at"))?;
-        choice.keep(Path::new("/")).map_err(|error| {
-            tracing::error!("keep what is looked at: {error}");
-            Failure::new(ErrorKind::Internal, "choice-not-kept").text("error", &error.to_string())
-        })?;
-        self.facts = Facts::read();
-        self.enter(next);
-        Ok(())
     }
 
     fn take(&mut self, event: Event) -> Result<(), Failure> {
@@ -213,23 +193,23 @@ impl Engine {
             Effect::StartCheck(origin) => {
                 let (cancel, report) = self.start();
                 self.follow(
-                    move || (Event::Checked(work.check(&origin, &cancel, report)), None),
+                    move || and_the_facts(Event::Checked(work.check(&origin, &cancel, report))),
                     |failure| Event::Checked(Verdict::Not(failure)),
                 );
             }
             Effect::StartInstall(offered) => {
                 let (cancel, report) = self.start();
                 self.follow(
-                    move || and_the_stick(Event::Installed(work.install(&offered, &cancel, report))),
+                    move || and_the_facts(Event::Installed(work.install(&offered, &cancel, report))),
                     |failure| Event::Installed(Installed::Not(failure)),
                 );
             }
             Effect::StartDiscard(version) => self.follow(
-                move || and_the_stick(Event::Discarded(work.discard(&version))),
+                move || and_the_facts(Event::Discarded(work.discard(&version))),
                 |failure| Event::Discarded(Err(failure)),
             ),
-            Effect::StartSwitch(env) => self.follow(
-                move || and_the_stick(Event::Switched(work.switch(&env))),
+            Effect::StartSwitch(to) => self.follow(
+                move || and_the_facts(Event::Switched(work.switch(&to))),
                 |failure| Event::Switched(Err(failure)),
             ),
         }
@@ -260,6 +240,6 @@ impl Engine {
     }
 }
 
-fn and_the_stick(event: Event) -> Told {
-    (event, Some(Facts::read().stick))
+fn and_the_facts(event: Event) -> Told {
+    (event, Some(Facts::read()))
 }

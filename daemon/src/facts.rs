@@ -5,6 +5,7 @@ use std::path::Path;
 use sameday_dbus::Looking;
 use sameday_upgrade::boot_env::Choice;
 use sameday_upgrade::description::Description;
+use sameday_upgrade::names::{Name, Version};
 
 use crate::failure::Chain;
 use crate::looking;
@@ -65,19 +66,26 @@ fn identity(medium: Option<&Medium>) -> Option<Identity> {
         product: running.product.to_string(),
         architecture: running.architecture.to_string(),
         channel: own.to_string(),
-        running_channel: medium.and_then(came_from).unwrap_or_else(|| own.to_string()),
+        running_channel: medium.map(|medium| came_from(medium, own)).unwrap_or_default(),
         looking,
         running: running.version.to_string(),
         initial: initial.map(|initial| initial.version.to_string()).unwrap_or_default(),
     })
 }
 
-/// The channel of the description that what runs was installed from, as the stick says.
-fn came_from(medium: &Medium) -> Option<String> {
-    let Choice::Version(version) = &medium.running().choice else { return None };
-    let evidence = medium.evidence(version).map_err(|refusal| tracing::warn!("{}", Chain(&refusal))).ok()?;
-    let description = Description::parse(&evidence.description?).ok()?;
-    Some(description.channel.to_string())
+/// The channel from which what runs came, as the stick says; empty where it does not say.
+fn came_from(medium: &Medium, own: &Name) -> String {
+    match &medium.running().choice {
+        Choice::Base => own.to_string(),
+        Choice::Version(version) => channel_of(medium, version).map(|channel| channel.to_string()).unwrap_or_default(),
+    }
+}
+
+/// The channel of the description that a version was installed from, as the stick says.
+#[must_use]
+pub fn channel_of(medium: &Medium, version: &Version) -> Option<Name> {
+    let bytes = medium.description(version).map_err(|refusal| tracing::warn!("{}", Chain(&refusal))).ok()?;
+    Description::parse(&bytes?).ok().map(|description| description.channel)
 }
 
 /// The kernel's command line.

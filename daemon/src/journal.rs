@@ -1,11 +1,13 @@
-//! The last lines of the daemon's own log, for reports of faults: kept in memory, without times, and without anything that tells who, where
-//! or how somebody connects.
+//! The daemon's log: written to the journal, its last lines kept in memory for reports of faults, both without anything that tells who, where or
+//! how somebody connects. The daemon is told nothing of that in the first place (what a fetcher says beside its codes is not looked at), so
+//! this is the second line of defence.
 //!
-//! What is taken out is taken out before a line is kept, so that no report can hold it: URLs, onion and IP addresses, fingerprints and other
-//! long runs of hexadecimal or base64 digits that are not digests of ours, and paths outside of the stick.
+//! Taken out are URLs, host names with ports, onion and IP addresses, fingerprints and other long runs of digits of keys that are not digests
+//! of ours, and paths outside of the system's own.
 
 use std::collections::VecDeque;
 use std::fmt::{self, Write as _};
+use std::io::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sameday_dbus::text;
@@ -35,12 +37,12 @@ impl Journal {
         self.lock().iter().cloned().collect()
     }
 
-    fn keep(&self, level: Level, line: &str) {
+    fn keep(&self, line: String) {
         let mut lines = self.lock();
         if lines.len() >= MOST_LINES {
             lines.pop_front();
         }
-        lines.push_back(format!("{level} {}", discreet(line)));
+        lines.push_back(line);
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<String>> {
@@ -50,12 +52,14 @@ impl Journal {
 
 impl<S: Subscriber> Layer<S> for Journal {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let level = *event.metadata().level();
-        // Of other crates nobody knows what their lines hold.
-        if level <= Level::INFO && event.metadata().target().starts_with("samedayd") {
-            let mut line = Line::default();
-            event.record(&mut line);
-            self.keep(level, &line.0);
+        let metadata = event.metadata();
+        let mut line = Line::default();
+        event.record(&mut line);
+        let line = format!("{} {}: {}", metadata.level(), metadata.target(), discreet(&line.0));
+        // Nobody can be told of a journal that is gone.
+        drop(writeln!(std::io::stderr().lock(), "{line}"));
+        if *metadata.level() <= Level::INFO {
+            self.keep(line);
         }
     }
 }
@@ -80,58 +84,90 @@ impl Visit for Line {
 /// A line without anything that tells who, where, or how somebody connects.
 #[must_use]
 pub fn discreet(line: &str) -> String {
-    let line = text::line(line, 4 * LONGEST_LINE);
+    let line = line.replace(['\n', '\r', '\t'], " ");
+    let line = text::line(&line, 4 * LONGEST_LINE);
     let mut out = String::new();
-    for (at, word) in line.split(' ').enumerate() {
-        if at > 0 {
-            out.push(' ');
-        }
-        // Quotes, brackets and the name before an equals sign say what was taken out.
+    let mut rest = line.as_str();
+    while !rest.is_empty() {
+        let run = rest.find(|c| !in_run(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(run);
+        // The name before an equals sign says what was taken out.
         let start = word.find('=').map_or(0, |equals| equals.saturating_add(1));
         let (name, value) = word.split_at(start);
         out.push_str(name);
-        let trimmed = value.trim_matches(|c: char| "\"'()[]{},;".contains(c));
-        if tells(trimmed) {
-            out.push_str(&value.replacen(trimmed, GONE, 1));
-        } else {
-            out.push_str(value);
-        }
+        out.push_str(if tells(value) { GONE } else { value });
+        let mut chars = after.chars();
+        out.extend(chars.next());
+        rest = chars.as_str();
     }
-    text::line(&out, LONGEST_LINE)
+    text::line(&without_grouped_fingerprints(&out), LONGEST_LINE)
+}
+
+/// What words, addresses and keys are made of; everything else separates them.
+fn in_run(c: char) -> bool {
+    c.is_ascii_alphanumeric() || ".:/+=$~%@_-[]".contains(c)
 }
 
 fn tells(word: &str) -> bool {
     word.contains("://")
         || word.contains(".onion")
         || word.contains('@')
-        || is_address(word)
         || is_foreign_path(word)
-        || word.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=$~".contains(c))).any(is_secret_run)
+        || holds_address(word)
+        || word.split(|c: char| !c.is_ascii_hexdigit()).any(|run| run.len() > LONGEST_PLAIN_RUN && run.len() != DIGEST)
+        || word.split(|c: char| !(c.is_ascii_alphanumeric() || "+/=".contains(c))).any(is_key)
 }
 
-/// An IP address, with or without port.
-fn is_address(word: &str) -> bool {
-    let word = word.trim_end_matches([':', '.']);
-    word.parse::<std::net::SocketAddr>().is_ok() || word.parse::<std::net::IpAddr>().is_ok() || {
-        let host = word.rsplit_once(':').map_or(word, |(host, _)| host);
-        host.parse::<std::net::IpAddr>().is_ok()
-    }
+/// An IP address, or a host's name with a port, anywhere in the word.
+fn holds_address(word: &str) -> bool {
+    let is_ip = |text: &str| text.contains(['.', ':']) && text.parse::<std::net::IpAddr>().is_ok();
+    let pieces = || word.split(['/', '[', ']', '=', '%']);
+    let v4 = pieces().flat_map(|piece| piece.split(':')).any(|part| is_ip(part.trim_end_matches('.')));
+    let v6 = pieces().any(|piece| {
+        let without_port = piece.rsplit_once(':').map_or(piece, |(host, _)| host);
+        is_ip(piece.trim_end_matches(':')) || (without_port.contains("::") && is_ip(without_port))
+    });
+    let named = pieces().any(|piece| {
+        piece.rsplit_once(':').is_some_and(|(host, port)| {
+            host.contains('.') && host.contains(|c: char| c.is_ascii_alphabetic()) && port.parse::<u16>().is_ok()
+        })
+    });
+    v4 || v6 || named
 }
 
-/// A path of this computer that is not one of ours: it may name people or their files.
+/// A path of this computer that is not one of the system's: it may name people or their files.
 fn is_foreign_path(word: &str) -> bool {
     let ours = ["/run/sameday", "/run/live", "/etc/sameday", "/usr/", "/proc/", "/sys/", "/dev/"];
     word.starts_with('/') && word.len() > 1 && !ours.iter().any(|ours| word.starts_with(ours))
 }
 
-/// A long run of digits of a key, fingerprint or bridge; digests of ours and paths are none.
-fn is_secret_run(run: &str) -> bool {
-    let hexadecimal = run.bytes().all(|b| b.is_ascii_hexdigit());
-    let part = |part: &str| part.len() > LONGEST_PLAIN_RUN && part.bytes().any(|b| b.is_ascii_digit());
-    if hexadecimal && run.len() == DIGEST {
-        return false;
+/// A long run of digits of base64 or base32: letters of both cases, or letters of one, with digits among them, and no path of ours, whose
+/// parts are shorter.
+fn is_key(run: &str) -> bool {
+    let has = |what: fn(&u8) -> bool| run.bytes().any(|b| what(&b));
+    let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    let longest = run.split('/').map(str::len).max().unwrap_or(0);
+    let is_digest = |part: &str| part.len() == DIGEST && part.bytes().all(|b| b.is_ascii_hexdigit());
+    let plain = run
+        .split('/')
+        .any(|part| part.len() > LONGEST_PLAIN_RUN && part.bytes().any(|b| b.is_ascii_digit()) && !is_digest(part));
+    plain || (mixed && run.len() > LONGEST_PLAIN_RUN && longest < DIGEST)
+}
+
+/// Fingerprints are also written in groups of four digits.
+fn without_grouped_fingerprints(line: &str) -> String {
+    const FEWEST_GROUPS: usize = 5;
+    let is_group = |word: &str| {
+        let core = word.rsplit(|c: char| !c.is_ascii_alphanumeric()).find(|part| !part.is_empty());
+        core.is_some_and(|core| core.len() == 4 && core.bytes().all(|b| b.is_ascii_hexdigit()))
+    };
+    let words: Vec<&str> = line.split(' ').collect();
+    let mut out: Vec<&str> = Vec::new();
+    for same in words.chunk_by(|a, b| is_group(a) == is_group(b)) {
+        let is_fingerprint = same.len() >= FEWEST_GROUPS && same.first().is_some_and(|word| is_group(word));
+        if is_fingerprint { out.push(GONE) } else { out.extend(same) }
     }
-    run.split('/').any(|piece| part(piece) && !(piece.len() == DIGEST && piece.bytes().all(|b| b.is_ascii_hexdigit())))
+    out.join(" ")
 }
 
 #[cfg(test)]
@@ -153,8 +189,23 @@ mod tests {
             "cert=ssH+9rP8dG2NLDN2XuFw63hIO/9MNNinLmxQDpVa+7kTOa9/m+tGWT1SmSYpQ9uTBGa6Hw",
             "/home/amnesia/Persistent/kit.tar",
             "alice@example.org",
+            "192.0.2.0/24",
+            "connect:192.0.2.7",
+            "bridge.example.org:443",
+            "4352 E584 20E6 8F5E 40BF 7C74",
+            "ssH+9rP8/dG2NLDN2XuFw/63hIO/9MNN/inLmxQDp",
         ] {
-            for around in ["{}", "bridge {} failed", "detail=\"{}\"", "({}), again", "fetcher: {}: refused"] {
+            let forms = [
+                "{}",
+                "bridge {} failed",
+                "detail=\"{}\"",
+                "({}), again",
+                "f: {} : refused",
+                "Some(V4({}))",
+                "a,{},b",
+                "a\n{}\nb",
+            ];
+            for around in forms {
                 let line = discreet(&around.replace("{}", secret));
                 assert!(line.contains(GONE), "{line}");
                 let core = secret.trim_start_matches("cert=");
@@ -182,9 +233,9 @@ mod tests {
     fn only_the_last_lines_are_kept() {
         let journal = Journal::default();
         for number in 0..MOST_LINES + 5 {
-            journal.keep(Level::INFO, &format!("line {number}"));
+            journal.keep(format!("line {number}"));
         }
         let lines = journal.lines();
-        assert_eq!((lines.len(), lines[0].as_str()), (MOST_LINES, "INFO line 5"));
+        assert_eq!((lines.len(), lines[0].as_str()), (MOST_LINES, "line 5"));
     }
 }

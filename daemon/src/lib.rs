@@ -12,6 +12,7 @@ pub mod facts;
 mod failure;
 mod files;
 pub mod journal;
+pub mod kit;
 pub mod looking;
 pub mod medium;
 pub mod pace;

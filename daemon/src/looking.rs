@@ -181,10 +181,14 @@ fn drop_ins(root: &Path) -> Result<Vec<String>, Failure> {
         Err(error) => return Err(unreadable(error)),
     };
     let mut names = Vec::new();
-    for entry in entries.take(MOST_DROP_INS) {
+    for entry in entries {
         let name = entry.map_err(unreadable)?.file_name();
-        if let Some(name) = name.to_str().filter(|name| name.ends_with(".toml") && !name.starts_with('.')) {
+        let name = name.to_str().ok_or_else(|| unreadable(io::Error::other("a name that is no text")))?;
+        if name.ends_with(".toml") && !name.starts_with('.') {
             names.push(format!("{DROP_INS}/{name}"));
+        }
+        if names.len() > MOST_DROP_INS {
+            return Err(unreadable(io::Error::other("too many files")));
         }
     }
     names.sort();

@@ -21,8 +21,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
     let journal = Journal::default();
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_filter(filter);
-    tracing_subscriber::registry().with(lines).with(journal.clone()).init();
+    tracing_subscriber::registry().with(journal.clone().with_filter(filter)).init();
     match serve(journal).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 use sameday_dbus::{Progress, phase};
 use tokio::sync::mpsc::UnboundedSender;
 
+use crate::engine::Told;
 use crate::state::{Event, Phase};
-use crate::stick::Stick;
 
-/// Where events of the work go, and the stick with those after which it may be another one.
-type Events = UnboundedSender<(Event, Option<Stick>)>;
+/// Where events of the work go.
+type Events = UnboundedSender<Told>;
 
 /// How often the count is read: more nobody can see, and each reading that differs costs the bus a signal.
 pub const INTERVAL: Duration = Duration::from_millis(200);

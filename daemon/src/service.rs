@@ -6,16 +6,18 @@ use sameday_dbus::{
     Dictionary, ErrorKind, Failure, INTERFACE, MethodError, OPTION_BASE_URLS, OPTION_SIGNED_ON, PATH, text,
 };
 use tokio::sync::{mpsc, oneshot, watch};
+use zbus::fdo::DBusProxy;
 use zbus::message::Header;
 use zbus::object_server::{InterfaceRef, SignalEmitter};
 use zbus::{OwnedFd, OwnedVariant, Variant};
 
-use crate::authorizer::{Action, Authorizer, Caller};
-use crate::callers::Callers;
+use crate::authorizer::{self, Action, Authorizer};
+use crate::callers::{Call, Caller, Callers};
 use crate::engine::{Ask, Published};
 use crate::journal::{self, Journal};
+use crate::kit::Kit;
 use crate::looking::Choice;
-use crate::state::{Consent, Event, Kit};
+use crate::state::{Consent, Event};
 
 /// The object that clients see.
 #[derive(Debug)]
@@ -39,22 +41,30 @@ impl Upgrader {
         Self { asks, published, authorizer, journal, callers: Callers::default() }
     }
 
-    async fn ask(&self, header: Header<'_>, action: Action, event: Event) -> Result<(), MethodError> {
-        self.ask_to_look_at(header, action, event, None).await
+    /// Asks polkit whether the caller may; the call counts as one under way until the answer is dropped.
+    async fn admit(
+        &self,
+        connection: &zbus::Connection,
+        header: Header<'_>,
+        action: Action,
+    ) -> Result<Call, MethodError> {
+        let user = user(connection, &header).await?;
+        let call = self.callers.enter(Caller { user, stops: action.stops() })?;
+        self.authorizer.may(&authorizer::Caller(header), action).await?;
+        Ok(call)
     }
 
-    async fn ask_to_look_at(
+    async fn ask(
         &self,
+        connection: &zbus::Connection,
         header: Header<'_>,
         action: Action,
         event: Event,
-        look_at: Option<Choice>,
     ) -> Result<(), MethodError> {
-        let _call = self.callers.enter(header.sender().map_or("", |sender| sender.as_str()))?;
-        self.authorizer.may(&Caller(header), action).await?;
+        let _call = self.admit(connection, header, action).await?;
         let (reply, answer) = oneshot::channel();
         let gone = || Failure::new(ErrorKind::Internal, "engine-gone");
-        self.asks.send(Ask { event, look_at, reply }).await.map_err(|_| gone())?;
+        self.asks.send(Ask { event, reply }).await.map_err(|_| gone())?;
         Ok(answer.await.map_err(|_| gone())??)
     }
 
@@ -63,6 +73,18 @@ impl Upgrader {
         let published = self.published.borrow();
         published.other_channel && published.offer.as_ref().is_some_and(|offer| offer.digest == digest)
     }
+}
+
+/// The user who calls, as the bus knows it.
+async fn user(connection: &zbus::Connection, header: &Header<'_>) -> Result<u32, Failure> {
+    let refused = |reason| Failure::new(ErrorKind::NotAllowed, reason);
+    let sender = header.sender().ok_or_else(|| refused("no-sender"))?.clone();
+    let unknown = |error: String| {
+        tracing::warn!("a caller's user: {error}");
+        refused("no-user")
+    };
+    let bus = DBusProxy::new(connection).await.map_err(|e| unknown(e.to_string()))?;
+    bus.get_connection_unix_user(sender.into()).await.map_err(|e| unknown(e.to_string()))
 }
 
 /// The options of `Install`. An unknown one is refused: it might mean a restriction that would be silently lost.
@@ -109,12 +131,17 @@ fn unknown_option(name: &str) -> Failure {
 
 #[zbus::interface(name = "org.sameday.Upgrader1")]
 impl Upgrader {
-    async fn check(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
-        self.ask(header, Action::Check, Event::Check).await
+    async fn check(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), MethodError> {
+        self.ask(connection, header, Action::Check, Event::Check).await
     }
 
     async fn install(
         &self,
+        #[zbus(connection)] connection: &zbus::Connection,
         #[zbus(header)] header: Header<'_>,
         version: String,
         digest: String,
@@ -123,51 +150,92 @@ impl Upgrader {
         let mut consent = consent(version, digest, &options)?;
         consent.other_channel = self.is_from_other_channel(&consent.digest);
         let action = if consent.other_channel { Action::InstallOtherChannel } else { Action::Install };
-        self.ask(header, action, Event::Install(consent)).await
+        self.ask(connection, header, action, Event::Install(consent)).await
     }
 
-    async fn open_kit(&self, #[zbus(header)] header: Header<'_>, kit: OwnedFd) -> Result<(), MethodError> {
+    async fn open_kit(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+        kit: OwnedFd,
+    ) -> Result<(), MethodError> {
         let kit = Arc::new(Kit::new(kit.into()));
-        self.ask(header, Action::OpenKit, Event::OpenKit(kit)).await
+        self.ask(connection, header, Action::OpenKit, Event::OpenKit(kit)).await
     }
 
-    async fn cancel(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
-        self.ask(header, Action::Cancel, Event::Cancel).await
+    async fn cancel(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), MethodError> {
+        self.ask(connection, header, Action::Cancel, Event::Cancel).await
     }
 
-    async fn pause(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
-        self.ask(header, Action::Cancel, Event::Pause).await
+    async fn pause(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), MethodError> {
+        self.ask(connection, header, Action::Cancel, Event::Pause).await
     }
 
-    async fn resume(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
-        self.ask(header, Action::Install, Event::Resume).await
+    async fn resume(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), MethodError> {
+        let other_channel = self.published.borrow().other_channel;
+        let action = if other_channel { Action::InstallOtherChannel } else { Action::Install };
+        self.ask(connection, header, action, Event::Resume { other_channel }).await
     }
 
-    async fn discard(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
-        self.ask(header, Action::Cancel, Event::Discard).await
+    async fn discard(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<(), MethodError> {
+        self.ask(connection, header, Action::Cancel, Event::Discard).await
     }
 
-    async fn rollback(&self, #[zbus(header)] header: Header<'_>, version: String) -> Result<(), MethodError> {
-        self.ask(header, Action::Rollback, Event::Rollback(version)).await
+    async fn rollback(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+        version: String,
+    ) -> Result<(), MethodError> {
+        self.ask(connection, header, Action::Rollback, Event::Rollback(version)).await
     }
 
-    async fn try_again(&self, #[zbus(header)] header: Header<'_>, version: String) -> Result<(), MethodError> {
-        self.ask(header, Action::TryAgain, Event::TryAgain(version)).await
+    async fn try_again(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+        version: String,
+    ) -> Result<(), MethodError> {
+        let again = self.published.borrow().stick.again.clone();
+        let other_channel = again.is_some_and(|again| again.other_channel);
+        let action = if other_channel { Action::InstallOtherChannel } else { Action::TryAgain };
+        self.ask(connection, header, action, Event::TryAgain { version, other_channel }).await
     }
 
     async fn look_at(
         &self,
+        #[zbus(connection)] connection: &zbus::Connection,
         #[zbus(header)] header: Header<'_>,
         channel: String,
         options: Dictionary,
     ) -> Result<(), MethodError> {
         let choice = choice(&channel, &options)?;
-        self.ask_to_look_at(header, Action::LookAt, Event::LookAt, Some(choice)).await
+        self.ask(connection, header, Action::LookAt, Event::LookAt(choice)).await
     }
 
-    async fn report(&self, #[zbus(header)] header: Header<'_>) -> Result<Vec<String>, MethodError> {
-        let _call = self.callers.enter(header.sender().map_or("", |sender| sender.as_str()))?;
-        self.authorizer.may(&Caller(header), Action::Report).await?;
+    #[zbus(out_args("lines"))]
+    async fn report(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+    ) -> Result<Vec<String>, MethodError> {
+        let _call = self.admit(connection, header, Action::Report).await?;
         let mut lines = told(&self.published.borrow());
         lines.extend(self.journal.lines());
         Ok(lines)
@@ -235,7 +303,7 @@ impl Upgrader {
 
     #[zbus(property)]
     fn previous_version(&self) -> String {
-        self.published.borrow().stick.back.as_ref().map(|(version, _)| version.clone()).unwrap_or_default()
+        self.published.borrow().stick.back.as_ref().map(|back| back.version.clone()).unwrap_or_default()
     }
 
     #[zbus(property)]

@@ -216,7 +216,8 @@ impl Source for SocketSource {
 
 /// What a source's failure means to the user.
 fn of_wire(error: &Error, origin: &Origin) -> Failure {
-    tracing::warn!("{}", Chain(error));
+    // Only the code: what a fetcher says beside it may tell how somebody connects.
+    tracing::warn!("the source: {}", error.code());
     let where_from = match origin {
         Origin::Repository => ErrorKind::Server,
         Origin::Kit(_) => ErrorKind::KitUnreadable,
@@ -236,9 +237,5 @@ fn of_wire(error: &Error, origin: &Origin) -> Failure {
         },
         _ => where_from,
     };
-    let failure = Failure::new(kind, error.code());
-    match error {
-        Error::Refused(failed) if !failed.detail.is_empty() => failure.text("detail", &failed.detail),
-        _ => failure,
-    }
+    Failure::new(kind, error.code())
 }

@@ -2,16 +2,15 @@
 //!
 //! `docs/states.md` shows the same as a table; a test compares the two.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
 use sameday_dbus::{Failure, Offer, Progress, phase};
-use sameday_upgrade::boot_env::BootEnv;
 use sameday_upgrade::names::{Name, Version};
 use sameday_upgrade::plan::Plan;
 
-use crate::closing;
 use crate::evidence::Keepsake;
+use crate::kit::Kit;
+use crate::looking::Choice;
 use crate::medium::LeftOver;
 use crate::stick::Stick;
 
@@ -25,32 +24,6 @@ pub enum Origin {
     Repository,
     /// A kit: its descriptor, unread by the daemon.
     Kit(Arc<Kit>),
-}
-
-/// A kit's descriptor. Its last close may wait for a file system that never answers, so it is left to [`closing`].
-#[derive(Debug)]
-pub struct Kit(Option<OwnedFd>);
-
-impl Kit {
-    /// Takes the descriptor.
-    #[must_use]
-    pub fn new(descriptor: OwnedFd) -> Self {
-        Self(Some(descriptor))
-    }
-
-    /// The descriptor, to be handed on.
-    #[must_use]
-    pub fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.0.as_ref().map(AsFd::as_fd)
-    }
-}
-
-impl Drop for Kit {
-    fn drop(&mut self) {
-        if let Some(descriptor) = self.0.take() {
-            closing::close(descriptor);
-        }
-    }
 }
 
 /// An upgrade that is offered, with all that its installation needs.
@@ -97,7 +70,7 @@ pub enum State {
     Applying(Arc<Offered>, Progress),
     /// Stopping; what was staged is removed. Holds the offer to go back to.
     Cancelling(Option<Arc<Offered>>),
-    /// Another version is made the one that starts next.
+    /// Another version is made the one that starts next, or another place the one that is looked at.
     Switching,
     /// The stick starts another version next.
     RestartPending(String),
@@ -134,15 +107,23 @@ pub enum Event {
     /// A client pauses, or the daemon has to end.
     Pause,
     /// A client goes on.
-    Resume,
+    Resume {
+        /// Whether it may install from a channel that is not the image's own.
+        other_channel: bool,
+    },
     /// A client gives up what is paused or left over.
     Discard,
     /// A client goes back to this version.
     Rollback(String),
-    /// A client gives this version its tries again.
-    TryAgain(String),
-    /// An administrator has changed what is looked at.
-    LookAt,
+    /// A client gives a version its tries again.
+    TryAgain {
+        /// The version that was shown.
+        version: String,
+        /// Whether the client may install from a channel that is not the image's own.
+        other_channel: bool,
+    },
+    /// An administrator changes what is looked at.
+    LookAt(Choice),
     /// The check has come to an end.
     Checked(Verdict),
     /// Work goes on: the phase tells downloading from applying.
@@ -151,8 +132,19 @@ pub enum Event {
     Installed(Installed),
     /// What was left over is removed, or not.
     Discarded(Result<(), Failure>),
-    /// Another version starts next, or not.
+    /// Another version starts next, or something else is looked at, or not.
     Switched(Result<(), Failure>),
+}
+
+/// What is changed without anything new on the stick. The versions are those that the user was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Switch {
+    /// To the version to go back to.
+    Back(String),
+    /// To the version that is tried again.
+    Again(String),
+    /// To another channel or server.
+    LookAt(Choice),
 }
 
 /// The parts of work that clients can tell apart as states.
@@ -201,8 +193,8 @@ pub enum Effect {
     PauseWork,
     /// Remove what a download of this version left.
     StartDiscard(Version),
-    /// Overwrite the block that chooses what starts.
-    StartSwitch(BootEnv),
+    /// Make another version start next, or look elsewhere.
+    StartSwitch(Switch),
 }
 
 /// The next state and what is to be done.
@@ -219,11 +211,11 @@ pub fn next(state: &State, stick: &Stick, event: Event) -> Result<Step, Failure>
         Event::Install(consent) => ask::install(state, &consent),
         Event::Cancel => ask::cancel(state, stick),
         Event::Pause => ask::pause(state),
-        Event::Resume => ask::resume(state),
+        Event::Resume { other_channel } => ask::resume(state, other_channel),
         Event::Discard => ask::discard(state, stick),
-        Event::Rollback(version) => ask::rollback(state, stick, &version),
-        Event::TryAgain(version) => ask::try_again(state, stick, &version),
-        Event::LookAt => ask::look_at(state, stick),
+        Event::Rollback(version) => ask::rollback(state, stick, version),
+        Event::TryAgain { version, other_channel } => ask::try_again(state, stick, version, other_channel),
+        Event::LookAt(choice) => ask::look_at(state, choice),
         Event::Checked(verdict) => Ok((told::checked(state, stick, verdict), vec![])),
         Event::Progressed(phase, progress) => Ok((told::progressed(state, phase, progress), vec![])),
         Event::Installed(result) => Ok(told::installed(state, stick, result)),

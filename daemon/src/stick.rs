@@ -1,11 +1,23 @@
-//! What the stick says of itself, as the engine and the clients need it. Read anew after everything that writes; never remembered.
+//! What the stick says of itself, as the engine and the clients need it. Read anew after each check and after everything that writes.
 
 use sameday_dbus as bus;
-use sameday_upgrade::boot_env::{BootEnv, Choice};
+use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 use sameday_upgrade::names::Version;
 use sameday_upgrade::standing::Standing;
 
+use crate::facts::channel_of;
 use crate::medium::{LeftOver, Medium};
+
+/// Another version that can be made to start, of those on the stick.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Other {
+    /// Its version, as clients know it.
+    pub version: String,
+    /// The block that makes it so.
+    pub env: BootEnv,
+    /// Whether it is from a channel that is not the image's own, or does not say.
+    pub other_channel: bool,
+}
 
 /// The facts of a stick.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -14,10 +26,10 @@ pub struct Stick {
     pub standing: Option<Standing>,
     /// What an abandoned download left.
     pub left_over: Option<LeftOver>,
-    /// What starts after going back, and the block that makes it so.
-    pub back: Option<(String, BootEnv)>,
-    /// What starts after trying again, and the block that makes it so.
-    pub again: Option<(String, BootEnv)>,
+    /// What starts after going back.
+    pub back: Option<Other>,
+    /// What starts after trying again.
+    pub again: Option<Other>,
     /// The name of the base: its version.
     base: String,
 }
@@ -26,26 +38,28 @@ impl Stick {
     /// Reads them. What cannot be read is as if it were not there.
     #[must_use]
     pub fn of(medium: &Medium) -> Self {
-        let base = match medium.initial_os_release() {
-            Ok(initial) => initial.version.to_string(),
-            Err(refusal) => {
-                tracing::warn!("{refusal}");
-                String::new()
-            }
-        };
-        let left_over = medium.left_over().unwrap_or_else(|refusal| {
-            tracing::warn!("{refusal}");
-            None
-        });
-        let complete = |choice: &Choice| medium.is_complete(choice);
-        let (env, running) = (medium.boot_env(), &medium.running().choice);
-        Self::judged(env, running, left_over, base, &complete)
+        let initial = medium.initial_os_release().map_err(|refusal| tracing::warn!("{refusal}")).ok();
+        let left_over = medium.left_over().map_err(|refusal| tracing::warn!("{refusal}")).unwrap_or_default();
+        let blocks = (medium.boot_env(), medium.good_env());
+        let base = initial.as_ref().map(|initial| initial.version.to_string()).unwrap_or_default();
+        let mut stick =
+            Self::judged(blocks, &medium.running().choice, left_over, base, &|choice| medium.is_complete(choice));
+        if let Some(again) = &mut stick.again {
+            again.other_channel = match (&again.env.current, &initial) {
+                (Choice::Version(version), Some(initial)) => {
+                    channel_of(medium, version).as_ref() != Some(&initial.channel)
+                }
+                (Choice::Base, _) => false,
+                (_, None) => true,
+            };
+        }
+        stick
     }
 
-    /// As [`Stick::of`], from what was read.
+    /// As [`Stick::of`], from what was read, all of it of the image's own channel.
     #[must_use]
     pub fn judged(
-        env: &BootEnv,
+        (env, good): (&BootEnv, Option<&GoodEnv>),
         running: &Choice,
         left_over: Option<LeftOver>,
         base: String,
@@ -53,10 +67,10 @@ impl Stick {
     ) -> Self {
         let standing = Standing::of(env, running, complete);
         let mut stick = Self { left_over, base, ..Self::default() };
-        let named = |env: BootEnv| (stick.name(env.starts_next()), env);
-        (stick.back, stick.again) =
-            (standing.back(env, running, complete).map(named), standing.again(running, complete).map(named));
-        stick.standing = Some(standing);
+        let other = |env: BootEnv| Other { version: stick.name(env.starts_next()), env, other_channel: false };
+        let back = standing.back(env, good, running, complete).map(other);
+        let again = standing.again(running, complete).map(other);
+        (stick.back, stick.again, stick.standing) = (back, again, Some(standing));
         stick
     }
 
@@ -66,6 +80,15 @@ impl Stick {
         match choice {
             Choice::Base if !self.base.is_empty() => self.base.clone(),
             other => other.to_string(),
+        }
+    }
+
+    /// The version that starts next, if it is not the one that runs.
+    #[must_use]
+    pub fn starts_next(&self) -> Option<String> {
+        match &self.standing {
+            Some(Standing::RestartPending(choice) | Standing::ByHand(choice)) => Some(self.name(choice)),
+            _ => None,
         }
     }
 

@@ -8,17 +8,18 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sameday_dbus::{ErrorKind, Failure};
-use sameday_upgrade::boot_env::BootEnv;
 use sameday_upgrade::names::Version;
 
 use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::evidence::Memory;
 use crate::failure::Chain;
+use crate::looking;
 use crate::medium::{Medium, Session, StickError};
 use crate::report::Report;
 use crate::source::Origins;
-use crate::state::{Installed, Offered, Origin, Verdict};
+use crate::state::{Installed, Offered, Origin, Switch, Verdict};
+use crate::stick::{Other, Stick};
 use crate::system::System;
 
 /// The borders: where bytes come from, and the time. The medium is always found anew.
@@ -75,19 +76,29 @@ impl Work {
         care(|session| session.discard(version))
     }
 
-    /// Makes the stick start what `env` chooses, of what lies on it.
+    /// Makes another version of those on the stick start next, or another place the one that is looked at.
     ///
     /// # Errors
-    /// What kept it from being chosen.
-    pub fn switch(&self, env: &BootEnv) -> Result<(), Failure> {
-        let chosen = env.current.clone();
+    /// What kept it from being so.
+    pub fn switch(&self, to: &Switch) -> Result<(), Failure> {
+        let (version, other): (_, fn(Stick) -> Option<Other>) = match to {
+            Switch::Back(version) => (version, |stick| stick.back),
+            Switch::Again(version) => (version, |stick| stick.again),
+            Switch::LookAt(choice) => return look_at(choice),
+        };
         care(|session| {
-            if !session.medium().is_complete(&chosen) {
-                return Err(StickError::Changed { what: "version" });
-            }
-            session.switch(env)
+            // Judged anew: the stick may be another one than when it was asked.
+            let other = other(Stick::of(session.medium())).filter(|other| other.version == *version);
+            session.switch(&other.ok_or(StickError::Changed { what: "versions" })?.env)
         })
     }
+}
+
+fn look_at(choice: &looking::Choice) -> Result<(), Failure> {
+    choice.keep(Path::new("/")).map_err(|error| {
+        tracing::error!("keep what is looked at: {error}");
+        Failure::new(ErrorKind::Internal, "choice-not-kept").text("error", &error.to_string())
+    })
 }
 
 /// One change of what lies on the stick, with nothing new.

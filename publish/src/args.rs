@@ -4,9 +4,9 @@ pub mod ceremony;
 
 use std::path::PathBuf;
 
+use crate::init::KeyCount;
+use crate::layer::Compressor;
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use sameday_publish::init::KeyCount;
-use sameday_publish::layer::Compressor;
 use sameday_trust::Time;
 use sameday_upgrade::digest::Digest;
 use sameday_upgrade::names::{Name, Version};

@@ -11,10 +11,10 @@ use sameday_publish::keys::{Passphrase, SigningKey};
 use sameday_publish::release::Release;
 use sameday_publish::repository::Repository;
 
-use crate::args::ceremony::{
+use crate::{Outcome, now, passphrase};
+use sameday_publish::args::ceremony::{
     AssembleArgs, Ceremony, ExportArgs, ImportArgs, Keys, NewArgs, PrepareArgs, RehearseArgs, ShowArgs, SignArgs,
 };
-use crate::{Outcome, now, passphrase};
 
 type Failure = Box<dyn std::error::Error>;
 

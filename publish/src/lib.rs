@@ -1,5 +1,6 @@
 //! The release side: layers, signing, channels, kits, and what an image must hold.
 
+pub mod args;
 pub mod ceremony;
 pub mod error;
 pub mod init;

@@ -1,6 +1,5 @@
 //! `sameday-publish`: the release side from a terminal. Thin: what it does is in the library.
 
-mod args;
 mod commands;
 
 use std::collections::BTreeMap;
@@ -9,6 +8,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use sameday_publish::args::{
+    Args, Command, InitArgs, KitArgs, LayerArgs, PassphraseArgs, PrepareRootArgs, ReleaseArgs, Signing, TimestampArgs,
+};
 use sameday_publish::error::Error;
 use sameday_publish::init::{Init, init};
 use sameday_publish::keys::Passphrase;
@@ -18,10 +20,6 @@ use sameday_publish::prepare_root::{Image, prepare_root};
 use sameday_publish::release::{NewVersion, Release, Way, release};
 use sameday_publish::timestamp::{Renewal, renew};
 use sameday_trust::Time;
-
-use args::{
-    Args, Command, InitArgs, KitArgs, LayerArgs, PassphraseArgs, PrepareRootArgs, ReleaseArgs, Signing, TimestampArgs,
-};
 
 /// Exit code for a command line that makes no sense (sysexits.h).
 const USAGE: u8 = 64;

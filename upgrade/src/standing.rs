@@ -6,7 +6,7 @@
 
 use std::cmp::Ordering;
 
-use crate::boot_env::{BootEnv, Choice, TRIES};
+use crate::boot_env::{BootEnv, Choice, GoodEnv, TRIES};
 
 /// How the running version stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,43 +45,75 @@ impl Standing {
         }
     }
 
-    /// The block by which the stick goes back from here, and what then starts: the kept older version on trial; or, where another version
-    /// was to start next, what runs already.
+    /// The block by which the stick goes back from here, and what then starts: the kept older version, on trial; or, where another version
+    /// was to start next, what runs already. That came up well only if `good` says so.
     #[must_use]
-    pub fn back(&self, env: &BootEnv, running: &Choice, complete: &dyn Fn(&Choice) -> bool) -> Option<BootEnv> {
+    pub fn back(
+        &self,
+        env: &BootEnv,
+        good: Option<&GoodEnv>,
+        running: &Choice,
+        complete: &dyn Fn(&Choice) -> bool,
+    ) -> Option<BootEnv> {
+        let older_one = |other: &Choice| older(other, running) && complete(other);
         match self {
-            Self::Good | Self::OnTrial => {
-                let previous = &env.previous;
-                (older(previous, running) && complete(previous)).then(|| trial(previous, running))
+            Self::Good | Self::OnTrial => older_one(&env.previous).then(|| trial(&env.previous, running)),
+            // Going back did not come up; it takes the same right to try that again.
+            Self::Undone(other) => older_one(other).then(|| trial(other, running)),
+            Self::RestartPending(other) => {
+                let previous = if older_one(other) { other.clone() } else { fall_back(good, running) };
+                Some(chosen(running, previous, good))
             }
-            Self::RestartPending(_) => Some(settled(env, running)),
-            Self::ByHand(other) => {
-                let (current, previous) = (running.clone(), other.clone());
-                Some(BootEnv { current, previous, tries: 0, good: true })
-            }
-            Self::Undone(_) | Self::RolledBack(_) => None,
+            Self::ByHand(other) => Some(chosen(running, other.clone(), good)),
+            Self::RolledBack(_) => None,
         }
     }
 
-    /// The block that gives a version that was undone or gone back from its tries again.
+    /// The block that gives a newer version that was undone or gone back from its tries again.
     #[must_use]
     pub fn again(&self, running: &Choice, complete: &dyn Fn(&Choice) -> bool) -> Option<BootEnv> {
         match self {
-            Self::Undone(other) | Self::RolledBack(other) => complete(other).then(|| trial(other, running)),
+            Self::Undone(other) | Self::RolledBack(other) if older(running, other) && complete(other) => {
+                Some(trial(other, running))
+            }
             _ => None,
         }
     }
 }
 
-/// The block as it has to be before anything is removed from a stick on which `running` runs: it chooses what runs. That came up well
-/// before, or GRUB would not have started it again.
+/// The blocks as they have to be before anything is removed from a stick on which `running` runs: nothing in them chooses a version that was
+/// undone, or that was committed and is given up for another one. Where somebody chose by hand they stay as they are.
 #[must_use]
-pub fn settled(env: &BootEnv, running: &Choice) -> BootEnv {
-    if env.current == *running {
-        return env.clone();
+pub fn settled(
+    standing: &Standing,
+    env: &BootEnv,
+    good: Option<&GoodEnv>,
+    running: &Choice,
+) -> (BootEnv, Option<GoodEnv>) {
+    let (Standing::Undone(gone) | Standing::RestartPending(gone)) = standing else {
+        return (env.clone(), good.cloned());
+    };
+    // It may have been good once.
+    let good = good.map(|good| if good.version == *gone { GoodEnv { version: Choice::Base } } else { good.clone() });
+    let previous = match &env.previous {
+        previous if previous == running || previous == gone => fall_back(good.as_ref(), running),
+        previous => previous.clone(),
+    };
+    (chosen(running, previous, good.as_ref()), good)
+}
+
+/// What runs is chosen: for good if it is known to be good, otherwise on trial.
+fn chosen(running: &Choice, previous: Choice, good: Option<&GoodEnv>) -> BootEnv {
+    if good.is_some_and(|good| good.version == *running) {
+        BootEnv { current: running.clone(), previous, tries: 0, good: true }
+    } else {
+        trial(running, &previous)
     }
-    let previous = if env.previous == *running { Choice::Base } else { env.previous.clone() };
-    BootEnv { current: running.clone(), previous, tries: 0, good: true }
+}
+
+/// What there is to fall back to besides what runs: the last good version, and in the end the base, which is always there.
+fn fall_back(good: Option<&GoodEnv>, running: &Choice) -> Choice {
+    good.map(|good| good.version.clone()).filter(|version| version != running).unwrap_or(Choice::Base)
 }
 
 fn trial(of: &Choice, instead_of: &Choice) -> BootEnv {
@@ -126,6 +158,7 @@ mod tests {
             ("2", "1", 0, false, "1", "2", S::Undone(two()), None, None),
             ("2", "1", 0, true, "1", "2", S::Undone(two()), None, None),
             ("2", "1", 0, false, "base", "1", S::Undone(two()), None, Some("2")),
+            ("1", "2", 0, false, "2", "", S::Undone(choice("1")), Some("1"), None),
             ("2", "1", 2, false, "1", "", S::ByHand(two()), Some("1"), None),
             ("2", "1", 0, true, "1", "", S::ByHand(two()), Some("1"), None),
             ("2", "1", 0, true, "base", "", S::ByHand(two()), Some("base"), None),
@@ -142,22 +175,49 @@ mod tests {
             let what = format!("{env:?}, {runs} runs, {lacks:?} lacks files");
             assert_eq!(found, standing, "{what}");
             let starts = |env: Option<BootEnv>| env.map(|env| env.starts_next().to_string());
-            assert_eq!(starts(found.back(&env, &running, &complete)).as_deref(), back, "back: {what}");
+            assert_eq!(starts(found.back(&env, None, &running, &complete)).as_deref(), back, "back: {what}");
             assert_eq!(starts(found.again(&running, &complete)).as_deref(), again, "again: {what}");
         }
     }
 
-    #[test]
-    fn whoever_goes_back_or_tries_again_keeps_the_other_version() {
+    fn good(version: &str) -> GoodEnv {
+        GoodEnv { version: choice(version) }
+    }
+
+    /// Goes back twice: the second time takes back what was never started.
+    fn back_and_forth(from: &BootEnv, good: Option<&GoodEnv>) -> BootEnv {
         let (running, all) = (choice("2"), |_: &Choice| true);
-        let good = env("2", "1", 0, true);
-        let back = Standing::Good.back(&good, &running, &all).unwrap();
-        assert_eq!(back, env("1", "2", TRIES, false));
-        let undone = env("3", "2", 0, false);
-        let again = Standing::of(&undone, &running, &all).again(&running, &all).unwrap();
-        assert_eq!(again, env("3", "2", TRIES, false));
-        let pending = env("3", "2", TRIES, false);
-        let taken_back = Standing::of(&pending, &running, &all).back(&pending, &running, &all).unwrap();
-        assert_eq!(taken_back, env("2", "base", 0, true));
+        let once = Standing::of(from, &running, &all).back(from, good, &running, &all).unwrap();
+        assert_eq!(once, env("1", "2", TRIES, false));
+        Standing::of(&once, &running, &all).back(&once, good, &running, &all).unwrap()
+    }
+
+    #[test]
+    fn taking_back_proves_nothing_and_loses_nothing() {
+        let (trial, proven) = (env("2", "1", 2, false), env("2", "1", 0, true));
+        assert_eq!(back_and_forth(&trial, Some(&good("1"))), env("2", "1", TRIES, false));
+        assert_eq!(back_and_forth(&proven, Some(&good("2"))), proven);
+        assert_eq!(back_and_forth(&proven, None), env("2", "1", TRIES, false));
+        // An upgrade that was never started: the version before what runs is no longer known.
+        let (pending, running, all) = (env("3", "2", TRIES, false), choice("2"), |_: &Choice| true);
+        let standing = Standing::of(&pending, &running, &all);
+        let back = |good: &GoodEnv| standing.back(&pending, Some(good), &running, &all);
+        assert_eq!(back(&good("2")), Some(env("2", "base", 0, true)));
+        assert_eq!(back(&good("1")), Some(env("2", "1", TRIES, false)));
+    }
+
+    #[test]
+    fn only_what_failed_or_is_given_up_is_no_longer_chosen() {
+        let (running, all) = (choice("1"), |_: &Choice| true);
+        let after =
+            |env: &BootEnv, good: &GoodEnv| settled(&Standing::of(env, &running, &all), env, Some(good), &running);
+        let undone = env("2", "1", 0, false);
+        assert_eq!(after(&undone, &good("1")), (env("1", "base", 0, true), Some(good("1"))));
+        // It was good once, and what runs is not known to be.
+        assert_eq!(after(&undone, &good("2")), (env("1", "base", TRIES, false), Some(good("base"))));
+        let by_hand = env("2", "1", 0, true);
+        assert_eq!(after(&by_hand, &good("2")), (by_hand, Some(good("2"))));
+        let good_one = env("1", "base", 0, true);
+        assert_eq!(after(&good_one, &good("1")), (good_one, Some(good("1"))));
     }
 }

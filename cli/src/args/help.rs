@@ -27,6 +27,38 @@ pub fn cancel() -> String {
     gettext("Stops what is under way and gives its room back")
 }
 
+pub fn pause() -> String {
+    gettext("Stops a download and keeps what is verified of it on the stick")
+}
+
+pub fn resume() -> String {
+    gettext("Goes on with a download that was paused or abandoned")
+}
+
+pub fn discard() -> String {
+    gettext("Removes what a paused or abandoned download left on the stick")
+}
+
+pub fn rollback() -> String {
+    gettext("Goes back to the previous version, which has known security holes")
+}
+
+pub fn try_again() -> String {
+    gettext("Gives a version that was undone, or gone back from, another try, without a download")
+}
+
+pub fn channel() -> String {
+    gettext("Shows where upgrades are looked for; with a name, looks there until the next start (for testers)")
+}
+
+pub fn report() -> String {
+    gettext("Shows what the developers need to find a fault, without anything that tells who you are")
+}
+
+pub fn help() -> String {
+    gettext("Explains a failure or a command")
+}
+
 pub fn json() -> String {
     gettext("Answer one line of JSON")
 }
@@ -45,6 +77,28 @@ pub fn file() -> String {
 
 pub fn signed_on() -> String {
     gettext("Confirm the date on which an old file was signed (--yes does not)")
+}
+
+pub fn yes_go_back() -> String {
+    gettext("Go back without asking")
+}
+
+pub fn channel_name() -> String {
+    gettext("The channel to look at until the next start of the computer")
+}
+
+pub fn base_url() -> String {
+    gettext(
+        "A server to ask instead of this system's own, for a version that is not published yet; may be given several times",
+    )
+}
+
+pub fn reset() -> String {
+    gettext("Look again where this system looks by itself")
+}
+
+pub fn topic() -> String {
+    gettext("What to explain")
 }
 
 pub fn exit_codes() -> String {

@@ -4,34 +4,68 @@ use gettextrs::gettext;
 use sameday_dbus::{Dictionary, ErrorKind, Failure, OPTION_SIGNED_ON, Offer, Origin, Snapshot, State};
 use zbus::OwnedVariant;
 
-use super::{End, Looked, look, restart, restart_needed, shown};
+use super::{End, Looked, look, restart, restart_needed, resume, shown};
 use crate::args::Consent;
 use crate::client::{Client, Ended};
 use crate::consent;
 use crate::console::Console;
 use crate::format::date;
 use crate::outcome::Outcome;
-use crate::text::fill;
+use crate::text::{self, fill};
 
-/// Checks unless an upgrade is offered already, asks, installs.
+/// Checks unless an upgrade is offered already, asks, installs. Goes on with what an earlier download left.
 pub async fn run(client: &Client, console: &mut Console, wanted: &Consent) -> End {
     let snapshot = client.snapshot().await?;
     match (snapshot.state, &snapshot.offer) {
-        (State::Downloading | State::Applying | State::Cancelling, _) => join(client, console, wanted).await,
+        (State::Downloading | State::Pausing | State::Applying | State::Cancelling, _) => {
+            join(client, console, wanted).await
+        }
         (State::RestartPending, _) if wanted.restart => restart(client, console, true).await,
+        (State::Paused, _) => paused(client, console, wanted, &snapshot).await,
+        (State::LeftOvers, _) => resume::abandoned(client, console, wanted, &snapshot).await,
         (State::Available, Some(offer)) if offer.source == Origin::Repository => {
             ask(client, console, wanted, None, &snapshot, offer).await
         }
         _ => {
             let looked = look(client, console).await?;
-            match (looked.snapshot.state, &looked.snapshot.offer) {
-                (State::Available, Some(offer)) if !looked.interrupted => {
-                    ask(client, console, wanted, None, &looked.snapshot, offer).await
-                }
-                _ => Ok(looked.tell(console)),
-            }
+            offered(client, console, wanted, looked).await
         }
     }
+}
+
+/// Asks about what was found, or tells why there is nothing to ask about.
+pub async fn offered(client: &Client, console: &mut Console, wanted: &Consent, looked: Looked) -> End {
+    match (looked.snapshot.state, &looked.snapshot.offer) {
+        (State::Available, Some(offer)) if !looked.interrupted => {
+            ask(client, console, wanted, None, &looked.snapshot, offer).await
+        }
+        _ => Ok(looked.tell(console)),
+    }
+}
+
+/// A download is paused: offers to go on with it, as consented to.
+async fn paused(client: &Client, console: &mut Console, wanted: &Consent, snapshot: &Snapshot) -> End {
+    let version = snapshot.offer.as_ref().map_or("", |offer| offer.version.as_str());
+    console.say(&fill(&gettext("The download of {version} is paused."), &[("version", version)]));
+    if let Some(failure) = &snapshot.failure {
+        console.say(&text::failure(failure));
+    }
+    if !wanted.yes && !console.interactive() {
+        console.complain(&gettext("Nobody is there to be asked. To go on without a question: sameday resume"));
+        return Ok(Outcome::Usage);
+    }
+    if !wanted.yes && !console.confirm(&fill(&gettext("Go on with {version} now?"), &[("version", version)])) {
+        console.say(&gettext("It stays paused. To remove what it left on the stick: sameday discard"));
+        return Ok(Outcome::Failed);
+    }
+    resume::paused(client, console, wanted).await
+}
+
+/// How to stop, said while it can still be read.
+pub fn hint(console: &mut Console) {
+    console.say(&gettext(
+        "Ctrl-C cancels and gives the room back. To stop now and go on later, type “sameday pause” in another terminal.",
+    ));
 }
 
 /// Somebody has consented already: shows how that goes on.
@@ -70,6 +104,7 @@ pub async fn ask(
             Err(outcome) => return Ok(outcome),
         };
     }
+    hint(console);
     let install = client.upgrader.install(&offer.version, &offer.digest, &options);
     let ended = client.follow(console, install).await?;
     installed(client, console, wanted, ended).await
@@ -103,7 +138,7 @@ fn confirm_date(console: &mut Console, offer: &Offer, typed: Option<&str>) -> Re
 }
 
 /// Tells how an installation ended.
-async fn installed(client: &Client, console: &mut Console, wanted: &Consent, ended: Ended) -> End {
+pub async fn installed(client: &Client, console: &mut Console, wanted: &Consent, ended: Ended) -> End {
     let Ended { snapshot, interrupted } = &ended;
     match snapshot.state {
         State::RestartPending => {
@@ -115,6 +150,15 @@ async fn installed(client: &Client, console: &mut Console, wanted: &Consent, end
         }
         state if state.is_busy() => {
             console.say(&gettext("The upgrader goes on by itself; “sameday status” shows how far it is."));
+            Ok(Outcome::Failed)
+        }
+        State::Paused => {
+            if let Some(failure) = &snapshot.failure {
+                console.complain(&text::told(failure));
+            }
+            console.say(&gettext(
+                "The download is paused; what is verified is kept. To go on: sameday resume. To give its room back: sameday discard",
+            ));
             Ok(Outcome::Failed)
         }
         State::Available | State::Idle => {

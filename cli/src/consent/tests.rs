@@ -28,14 +28,12 @@ fn snapshot() -> Snapshot {
     Snapshot {
         state: State::Available,
         offer: Some(offer()),
-        progress: None,
-        failure: None,
         product: "demo".into(),
         architecture: "amd64".into(),
         channel: "stable".into(),
         running_version: "1.0".into(),
         initial_version: "1.0".into(),
-        pending_version: String::new(),
+        ..Snapshot::default()
     }
 }
 
@@ -118,4 +116,21 @@ fn what_the_offer_does_not_say_is_left_out() {
     for absent in ["Published", "Signed", "Fixes", "What is new", "make room", "More to read"] {
         assert!(!text.contains(absent), "{absent}");
     }
+}
+
+#[test]
+fn what_is_on_the_stick_already_is_told() {
+    assert!(!shown(&offer(), &[]).contains("on the stick already"));
+    let text = shown(&Offer { staged: 120_000_000, ..offer() }, &[]);
+    assert!(text.contains("  Size: 273 MB\n  Of that on the stick already: 120 MB\n"), "{text}");
+}
+
+#[test]
+fn servers_that_are_not_the_images_own_are_told_as_loudly_as_a_channel() {
+    let looking = sameday_dbus::Looking { base_urls: vec!["http://candidate.onion/".into()], ..Default::default() };
+    let snapshot = Snapshot { looking, ..snapshot() };
+    let text = |offer: &Offer| render(offer, &snapshot, &[], "2026-11-22T12:00:00Z".parse().unwrap());
+    let warning = "*** WARNING: it comes from http://candidate.onion/ and not from this system's own servers. ***";
+    assert!(text(&offer()).contains(warning));
+    assert!(!text(&Offer { source: Origin::Kit, ..offer() }).contains(warning));
 }

@@ -1,94 +1,28 @@
 //! What went wrong and what the user can do, by kind; and more exactly where the reason allows it.
 
+mod exact;
+
 use gettextrs::gettext;
-use sameday_dbus::{ErrorKind, Failure, Param};
+use sameday_dbus::{ErrorKind, Failure};
 
 use super::fill;
-use crate::format::{date, size};
 
 /// One or two sentences.
 #[must_use]
 pub fn failure(failure: &Failure) -> String {
-    exact(failure).unwrap_or_else(|| general(failure.kind))
+    exact::sentence(failure).unwrap_or_else(|| general(failure.kind))
+}
+
+/// The whole story: the sentences, the codes, and where more is to be read.
+#[must_use]
+pub fn told(told: &Failure) -> String {
+    let more = fill(&gettext("More: sameday help {kind}"), &[("kind", told.kind.code())]);
+    [failure(told), details(told), more].join("\n")
 }
 
 /// The codes, for who helps.
-#[must_use]
-pub fn details(failure: &Failure) -> String {
+fn details(failure: &Failure) -> String {
     fill(&gettext("({details})"), &[("details", &failure.to_string())])
-}
-
-/// A sentence for a reason that says more than its kind, as long as the values that it needs came along.
-fn exact(failure: &Failure) -> Option<String> {
-    let number = |name| match failure.parameters.get(name) {
-        Some(Param::Number(number)) => Some(*number),
-        _ => None,
-    };
-    let text = |name| match failure.parameters.get(name) {
-        Some(Param::Text(text)) => Some(text.as_str()),
-        _ => None,
-    };
-    match (failure.kind, failure.reason.as_str()) {
-        (ErrorKind::ManualUpgrade, reason) => manual(reason, &text, &number),
-        (ErrorKind::NoRoom, _) => {
-            let (needed, free) = (size(number("needed")?), size(number("free")?));
-            let sentence = gettext("The stick has not enough room: {needed} are needed, {free} are free.");
-            Some(fill(&sentence, &[("needed", &needed), ("free", &free)]))
-        }
-        (ErrorKind::ClockInDoubt, _) => {
-            let sentence = gettext("This computer's clock says {date}, which cannot be right. Set it and try again.");
-            Some(fill(&sentence, &[("date", &date(text("clock")?))]))
-        }
-        (ErrorKind::Busy, "restart-pending") => Some(gettext(
-            "An upgrade is installed already. Restart the computer to use it, then look for the next one.",
-        )),
-        (ErrorKind::BadRequest, "nothing-to-cancel") => Some(gettext("There is nothing to cancel.")),
-        _ => None,
-    }
-}
-
-type Text<'a> = dyn Fn(&'static str) -> Option<&'a str> + 'a;
-type Number<'a> = dyn Fn(&'static str) -> Option<u64> + 'a;
-
-/// Why this stick needs an upgrade by hand.
-fn manual(reason: &str, text: &Text<'_>, number: &Number<'_>) -> Option<String> {
-    let why = match reason {
-        "optical" => gettext("This system was started from a DVD or a DVD image, which cannot be written to."),
-        "read-only" => gettext("The stick is write-protected. Move its switch, if it has one."),
-        "toram" => gettext("This system runs from memory (“toram”). Start it without that, and upgrade then."),
-        "findiso" => gettext("This system runs from an image file on a disk, which cannot be upgraded in place."),
-        "medium-not-found" | "not-our-stick" => {
-            gettext("This is not a USB stick that was made for automatic upgrades.")
-        }
-        "unsupported-file-system" => {
-            let sentence = gettext("The stick has the file system {name}, to which upgrades cannot be written.");
-            fill(&sentence, &[("name", text("file-system")?)])
-        }
-        "file-too-big" => {
-            let sentence =
-                gettext("The upgrade has a file of {length}; the stick's file system holds files of {limit} at most.");
-            fill(&sentence, &[("length", &size(number("length")?)), ("limit", &size(number("limit")?))])
-        }
-        "no-upgrade-for-initial-version" => {
-            let sentence =
-                gettext("There is {version}, but no automatic way to it for a stick that began with {initial}.");
-            fill(&sentence, &[("version", text("version")?), ("initial", text("initial")?)])
-        }
-        "by-hand" => {
-            let sentence = gettext("There is {version}, but no automatic way to it.");
-            fill(&sentence, &[("version", text("version")?)])
-        }
-        "unknown-format" | "unknown-kind" | "boot-env-newer-format" => {
-            gettext("There is something newer, of a kind that this version does not understand.")
-        }
-        _ => return None,
-    };
-    let mut sentences = fill(&gettext("{why} Upgrade by hand."), &[("why", &why)]);
-    if let Some(url) = text("details-url") {
-        sentences.push(' ');
-        sentences.push_str(&fill(&gettext("How to: {url}"), &[("url", url)]));
-    }
-    Some(sentences)
 }
 
 fn general(kind: ErrorKind) -> String {
@@ -132,7 +66,9 @@ fn general(kind: ErrorKind) -> String {
         }
         ErrorKind::Cancelled => gettext("It was cancelled."),
         ErrorKind::Withdrawn => gettext("This version was withdrawn by the project. Look for another one later."),
-        ErrorKind::Internal => gettext("The upgrader itself failed. Report it, with the log."),
+        ErrorKind::Internal => {
+            gettext("The upgrader itself failed. Report it; “sameday report” shows what to send along.")
+        }
     }
 }
 
@@ -149,32 +85,6 @@ mod tests {
     }
 
     #[test]
-    fn reasons_tell_their_numbers_and_names() {
-        for (told, expected) in [
-            (
-                Failure::new(ErrorKind::NoRoom, "stick-too-small")
-                    .number("needed", 2_000_000)
-                    .number("free", 1_000_000),
-                "The stick has not enough room: 2.0 MB are needed, 1.0 MB are free.",
-            ),
-            (
-                Failure::new(ErrorKind::ManualUpgrade, "by-hand")
-                    .text("version", "2.0")
-                    .text("details-url", "https://x.org"),
-                "There is 2.0, but no automatic way to it. Upgrade by hand. How to: https://x.org",
-            ),
-            (
-                Failure::new(ErrorKind::ManualUpgrade, "file-too-big")
-                    .number("length", 1 << 32)
-                    .number("limit", (1 << 32) - 1),
-                "The upgrade has a file of 4.2 GB; the stick's file system holds files of 4.2 GB at most. Upgrade by hand.",
-            ),
-        ] {
-            assert_eq!(failure(&told), expected);
-        }
-    }
-
-    #[test]
     fn a_reason_without_its_values_falls_back_to_its_kind() {
         for kind in [ErrorKind::NoRoom, ErrorKind::ManualUpgrade, ErrorKind::ClockInDoubt] {
             assert_eq!(failure(&Failure::new(kind, "by-hand")), general(kind));
@@ -186,5 +96,8 @@ mod tests {
     fn the_details_hold_the_codes() {
         let told = Failure::new(ErrorKind::Server, "too-short").number("promised", 7);
         assert_eq!(details(&told), "(server too-short promised=7)");
+        assert!(
+            super::told(&told).ends_with("Try again later.\n(server too-short promised=7)\nMore: sameday help server")
+        );
     }
 }

@@ -1,220 +1,27 @@
 //! A private bus with a daemon and a logind that play parts, and the real program before them.
 #![allow(clippy::unwrap_used, reason = "a stage that does not stand fails the test")]
 
+#[path = "stage/daemon.rs"]
+mod daemon;
+#[path = "stage/play.rs"]
+mod play;
+#[path = "stage/program.rs"]
+mod program;
+
 use std::fs::File;
-use std::io::{Read as _, Write as _};
-use std::os::fd::OwnedFd as StdOwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use sameday_dbus::{Dictionary, ErrorKind, Failure, MethodError, Offer, PATH, Progress};
-use zbus::object_server::SignalEmitter;
-use zbus::{Connection, OwnedFd, Variant};
+use sameday_dbus::PATH;
+use zbus::Connection;
+
+use daemon::Daemon;
+pub use play::Part;
+use play::{Played, Shared};
+pub use program::{Ended, Running};
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What the daemon will do.
-#[derive(Debug)]
-pub struct Part {
-    /// What a check ends with.
-    pub found: Result<Option<Offer>, Failure>,
-    /// What reading a kit ends with.
-    pub kit: Option<Offer>,
-    /// What an installation ends with.
-    pub install: Result<(), Failure>,
-    /// The installation goes on until it is cancelled.
-    pub endless: bool,
-    /// What every call is refused with.
-    pub refuse: Option<Failure>,
-}
-
-impl Default for Part {
-    fn default() -> Self {
-        Self { found: Ok(None), kit: None, install: Ok(()), endless: false, refuse: None }
-    }
-}
-
-/// What the daemon is and what was asked of it.
-#[derive(Debug, Default)]
-struct Played {
-    part: Part,
-    state: &'static str,
-    offer: Option<Offer>,
-    progress: Option<Progress>,
-    failure: Option<Failure>,
-    installed: Vec<(String, String, Option<String>)>,
-    checks: usize,
-    cancels: usize,
-    restarts: usize,
-    kit_read: Vec<u8>,
-}
-
-type Shared = Arc<Mutex<Played>>;
-
-#[derive(Clone)]
-struct Daemon(Shared);
-
-impl Daemon {
-    fn played(&self) -> MutexGuard<'_, Played> {
-        self.0.lock().unwrap()
-    }
-
-    fn refused(&self) -> Result<(), MethodError> {
-        self.played().part.refuse.clone().map_or(Ok(()), |failure| Err(failure.into()))
-    }
-
-    /// Something that takes a moment, tells its progress, and ends.
-    fn later(&self, emitter: SignalEmitter<'_>, end: impl FnOnce(&mut Played) + Send + 'static) {
-        let (daemon, emitter) = (self.clone(), emitter.to_owned());
-        tokio::spawn(async move {
-            for step in 1..=3 {
-                tokio::time::sleep(Duration::from_millis(60)).await;
-                daemon.played().progress = Some(Progress {
-                    phase: "downloading".into(),
-                    bytes: step,
-                    total: 3,
-                    seconds_left: Some(3 - step),
-                    ..Progress::default()
-                });
-                daemon.progress_changed(&emitter).await.unwrap();
-            }
-            {
-                let mut played = daemon.played();
-                played.progress = None;
-                end(&mut played);
-            }
-            daemon.state_changed(&emitter).await.unwrap();
-        });
-    }
-
-    fn found(played: &mut Played, found: Result<Option<Offer>, Failure>) {
-        let (state, offer, failure) = match found {
-            Ok(Some(offer)) => ("available", Some(offer), None),
-            Ok(None) => ("up-to-date", None, None),
-            Err(failure) if failure.kind == ErrorKind::ManualUpgrade => ("manual", None, Some(failure)),
-            Err(failure) => ("failed", None, Some(failure)),
-        };
-        (played.state, played.offer, played.failure) = (state, offer, failure);
-    }
-}
-
-#[zbus::interface(name = "org.sameday.Upgrader1")]
-impl Daemon {
-    async fn check(&self, #[zbus(signal_emitter)] emitter: SignalEmitter<'_>) -> Result<(), MethodError> {
-        self.refused()?;
-        self.played().checks += 1;
-        self.played().state = "checking";
-        self.later(emitter, |played| {
-            let found = played.part.found.clone();
-            Self::found(played, found);
-        });
-        Ok(())
-    }
-
-    async fn open_kit(
-        &self,
-        kit: OwnedFd,
-        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
-    ) -> Result<(), MethodError> {
-        self.refused()?;
-        let mut bytes = Vec::new();
-        File::from(StdOwnedFd::from(kit)).read_to_end(&mut bytes).unwrap();
-        self.played().kit_read = bytes;
-        self.played().state = "checking";
-        self.later(emitter, |played| {
-            let kit = played.part.kit.clone();
-            Self::found(played, Ok(kit));
-        });
-        Ok(())
-    }
-
-    async fn install(
-        &self,
-        version: String,
-        digest: String,
-        options: Dictionary,
-        #[zbus(signal_emitter)] emitter: SignalEmitter<'_>,
-    ) -> Result<(), MethodError> {
-        self.refused()?;
-        let signed_on = options.get("signed-on").map(|value| match &**value {
-            Variant::Str(date) => date.to_string(),
-            other => panic!("{other:?}"),
-        });
-        self.played().installed.push((version, digest, signed_on));
-        self.played().state = "downloading";
-        if !self.played().part.endless {
-            self.later(emitter, |played| match played.part.install.clone() {
-                Ok(()) => played.state = "restart-pending",
-                Err(failure) => (played.state, played.failure) = ("failed", Some(failure)),
-            });
-        }
-        Ok(())
-    }
-
-    async fn cancel(&self, #[zbus(signal_emitter)] emitter: SignalEmitter<'_>) -> Result<(), MethodError> {
-        self.refused()?;
-        if self.played().state != "downloading" {
-            return Err(Failure::new(ErrorKind::BadRequest, "nothing-to-cancel").into());
-        }
-        self.played().cancels += 1;
-        self.played().state = "cancelling";
-        self.later(emitter, |played| played.state = "available");
-        Ok(())
-    }
-
-    #[zbus(property)]
-    fn state(&self) -> String {
-        self.played().state.to_owned()
-    }
-
-    #[zbus(property)]
-    fn offer(&self) -> Dictionary {
-        self.played().offer.as_ref().map(Dictionary::from).unwrap_or_default()
-    }
-
-    #[zbus(property)]
-    fn progress(&self) -> Dictionary {
-        self.played().progress.as_ref().map(Dictionary::from).unwrap_or_default()
-    }
-
-    #[zbus(property)]
-    fn last_failure(&self) -> (String, String, Dictionary) {
-        self.played().failure.as_ref().map(Into::into).unwrap_or_default()
-    }
-
-    #[zbus(property)]
-    fn product(&self) -> String {
-        "demo".into()
-    }
-
-    #[zbus(property)]
-    fn architecture(&self) -> String {
-        "amd64".into()
-    }
-
-    #[zbus(property)]
-    fn channel(&self) -> String {
-        "stable".into()
-    }
-
-    #[zbus(property)]
-    fn running_version(&self) -> String {
-        "1.0".into()
-    }
-
-    #[zbus(property)]
-    fn initial_version(&self) -> String {
-        "1.0".into()
-    }
-
-    #[zbus(property)]
-    fn pending_version(&self) -> String {
-        if self.played().state == "restart-pending" { "1.2".into() } else { String::new() }
-    }
-}
 
 struct Logind(Shared);
 
@@ -251,7 +58,7 @@ impl Stage {
         let log = File::create(dir.path().join("bus.log")).unwrap();
         let bus = bus.stdin(Stdio::null()).stderr(log).spawn().unwrap();
         wait(|| std::os::unix::net::UnixStream::connect(dir.path().join("bus")).is_ok());
-        let played: Shared = Arc::new(Mutex::new(Played { part, state: "idle", ..Played::default() }));
+        let played: Shared = Arc::new(Mutex::new(Played::of(part)));
         let builder = || zbus::connection::Builder::address(address.as_str());
         let daemon =
             builder().serve_at(PATH, Daemon(played.clone())).name(sameday_dbus::BUS_NAME).build().await.unwrap();
@@ -304,16 +111,26 @@ impl Stage {
         self.played.lock().unwrap()
     }
 
+    /// What was consented to.
     pub fn installed(&self) -> Vec<(String, String, Option<String>)> {
         self.played().installed.clone()
     }
 
+    /// The other calls that changed something or would have, in turn.
+    pub fn calls(&self) -> Vec<String> {
+        self.played().calls.clone()
+    }
+
     pub fn checks(&self) -> usize {
-        self.played().checks
+        self.count("Check")
     }
 
     pub fn cancels(&self) -> usize {
-        self.played().cancels
+        self.count("Cancel")
+    }
+
+    fn count(&self, call: &str) -> usize {
+        self.played().calls.iter().filter(|made| *made == call).count()
     }
 
     pub fn restarts(&self) -> usize {
@@ -337,47 +154,5 @@ fn wait(there: impl Fn() -> bool) {
     while !there() {
         assert!(Instant::now() < end, "waited too long");
         std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// A program that runs.
-pub struct Running(Child);
-
-/// How it ended.
-#[derive(Debug)]
-pub struct Ended {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-impl Running {
-    fn start(command: &mut Command, input: &str) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-        Self(child)
-    }
-
-    pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.0.id().try_into().unwrap()), signal).unwrap();
-    }
-
-    pub fn end(self) -> Ended {
-        let id = Pid::from_raw(self.0.id().try_into().unwrap());
-        let (done, waiting) = std::sync::mpsc::channel::<()>();
-        // Nothing may hang: after a while it is killed, which shows as the exit code -1.
-        let guard = std::thread::spawn(move || {
-            if waiting.recv_timeout(PATIENCE).is_err_and(|end| end == std::sync::mpsc::RecvTimeoutError::Timeout) {
-                kill(id, Signal::SIGKILL).unwrap();
-            }
-        });
-        let output = self.0.wait_with_output().unwrap();
-        drop(done);
-        guard.join().unwrap();
-        Ended {
-            code: output.status.code().unwrap_or(-1),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
     }
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
+use nix::sys::stat::futimens;
 use nix::unistd::{UnlinkatFlags, fsync, syncfs};
 use sameday_upgrade::boot_env;
 use sameday_upgrade::names::Version;
@@ -75,11 +76,9 @@ impl Session {
         }
         self.medium.same()?;
         let left = self.medium.removals(&self.medium.blocks()).map_err(StickError::of)?;
-        if let Some(removal) = left.iter().find(|removal| removal.version == *version) {
-            self.remove(removal)?;
-            self.sync_removals()?;
-        }
-        Ok(())
+        let removal = left.iter().find(|removal| removal.version == *version);
+        self.remove(removal.ok_or(StickError::Changed { what: "what was left over" })?)?;
+        self.sync_removals()
     }
 
     /// Keeps the payload of an earlier download and removes everything else of it. What a power cut left allocated beyond a file's end goes
@@ -92,20 +91,43 @@ impl Session {
             self.remember(tree::parent(directory))?;
         }
         self.directories.extend(removal.directories.iter().cloned());
-        for (place, _) in removal.files.iter().filter(|(place, _)| payload.contains(place)) {
-            self.remember(tree::parent(place))?;
-            let failed = |e: std::io::Error| StickError::io(format!("cut {place}"), e);
-            let file = self.medium.tree.file(place, OFlag::O_WRONLY).map_err(failed)?;
-            let metadata = file.metadata().map_err(failed)?;
-            if metadata.nlink() != 1 {
+        // The layer first: what is removed in the end is removed in reverse, and while the layer is there the folder is known as ours.
+        for place in payload.into_iter().filter(|place| removal.files.iter().any(|(file, _)| file == place)) {
+            self.remember(tree::parent(&place))?;
+            let metadata = self.medium.tree.metadata(&place);
+            let metadata = metadata.map_err(|e| StickError::io(format!("look at {place}"), e))?;
+            if metadata.is_none_or(|metadata| metadata.nlink() != 1) {
                 // Another name of something that may be needed.
-                self.unlink(place, UnlinkatFlags::NoRemoveDir)?;
+                self.unlink(&place, UnlinkatFlags::NoRemoveDir)?;
                 continue;
             }
-            file.set_len(metadata.len()).map_err(failed)?;
-            fsync(&file).map_err(|e| failed(e.into()))?;
-            self.files.push(place.clone());
+            self.cut(&place)?;
             self.earlier.insert(place.clone());
+            self.files.push(place);
+        }
+        self.took_over = !self.files.is_empty();
+        Ok(())
+    }
+
+    /// Frees what a file holds beyond its end. The release's time is what it then carries, not the day.
+    pub(super) fn cut(&self, place: &str) -> Result<(), StickError> {
+        let failed = |e: std::io::Error| StickError::io(format!("cut {place}"), e);
+        let file = self.medium.tree.file(place, OFlag::O_WRONLY).map_err(failed)?;
+        file.set_len(file.metadata().map_err(failed)?.len()).map_err(failed)?;
+        futimens(&file, &self.time, &self.time).map_err(|e| failed(e.into()))?;
+        fsync(&file).map_err(|e| failed(e.into()))
+    }
+
+    /// Whether nothing of others is where the files have to go.
+    ///
+    /// # Errors
+    /// `stick-changed`, when something is.
+    pub fn way_is_free(&self, files: &[(&str, u64)]) -> Result<(), StickError> {
+        for (place, _) in files {
+            let found = self.medium.tree.metadata(place).map_err(|e| StickError::io(format!("look for {place}"), e))?;
+            if found.is_some() && !self.earlier.contains(*place) {
+                return Err(StickError::Changed { what: "something is in the way" });
+            }
         }
         Ok(())
     }
@@ -115,7 +137,7 @@ impl Session {
         if let Some(list) = &removal.list {
             self.unlink(list, UnlinkatFlags::NoRemoveDir)?;
             // Nothing may be listed whose files are going.
-            self.sync_directory("live", None)?;
+            self.sync_directory("live", self.touched.get("live").copied())?;
         }
         for (file, _) in &removal.files {
             self.remember(tree::parent(file))?;
@@ -167,7 +189,7 @@ impl Session {
         }
         // In reverse order of names, a directory comes before its parent.
         for directory in directories.iter().rev() {
-            self.sync_directory(directory, None)?;
+            self.sync_directory(directory, self.touched.get(*directory).copied())?;
         }
         syncfs(self.medium.tree.root()).map_err(|e| StickError::io("write the stick's buffers", e))?;
         // vfat's syncfs sends no flush, an fsync does.

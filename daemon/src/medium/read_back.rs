@@ -16,6 +16,7 @@ use super::tree::Tree;
 
 /// Bytes read at a time, as many as a chunk has. A multiple of every block size.
 pub(super) const PIECE: usize = 1 << 20;
+const _: () = assert!(PIECE as u64 == sameday_upgrade::chunks::CHUNK, "left-overs are judged chunk by chunk");
 /// The largest block size of a disk: O_DIRECT wants buffer, offset and length aligned to it (open(2)).
 const ALIGNMENT: usize = 4096;
 

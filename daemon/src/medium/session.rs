@@ -53,6 +53,8 @@ pub struct Session {
     pub(super) touched: BTreeMap<String, TimeSpec>,
     /// Those of `files` that an earlier download left, not verified yet.
     pub(super) earlier: BTreeSet<String>,
+    /// Whether an earlier download left any.
+    pub(super) took_over: bool,
     read_only: bool,
 }
 
@@ -62,11 +64,20 @@ impl Medium {
     /// # Errors
     /// `version-kept` when that version runs or is kept, and when it is not the stick that was found, or cannot be mounted for writing.
     pub fn open(&self, version: &Version, time: i64) -> Result<Session, StickError> {
+        self.can_take(version)?;
+        self.begin(Some(version.clone()), TimeSpec::new(time, 0))
+    }
+
+    /// Whether the files of `version` may be written.
+    ///
+    /// # Errors
+    /// `version-kept`, when it runs or is kept.
+    pub fn can_take(&self, version: &Version) -> Result<(), StickError> {
         // What the consent gives up makes way for itself.
         if self.keeps(version) && self.gives_up() != Some(version) {
             return Err(StickError::Kept { version: version.clone() });
         }
-        self.begin(Some(version.clone()), TimeSpec::new(time, 0))
+        Ok(())
     }
 
     /// Mounts the stick for writing without anything new: to choose among what is there, or to remove what nothing refers to. What is
@@ -96,6 +107,7 @@ impl Medium {
             directories: Vec::new(),
             touched: BTreeMap::new(),
             earlier: BTreeSet::new(),
+            took_over: false,
             read_only: false,
         };
         let now = self.tree.read(BOOT_ENV, boot_env::SIZE as u64).map_err(|e| StickError::io("read boot.env", e))?;
@@ -156,6 +168,12 @@ impl Session {
         self.end()
     }
 
+    /// Whether an earlier download of this version was taken over.
+    #[must_use]
+    pub fn took_over(&self) -> bool {
+        self.took_over
+    }
+
     /// Whether anything of the version's payload is on the stick.
     #[must_use]
     pub fn holds_payload(&self) -> bool {
@@ -171,7 +189,9 @@ impl Session {
         if self.phase == Phase::Committed {
             return Err(StickError::Misuse("a pause after the commit"));
         }
-        let settled = self.settle();
+        // What is reserved beyond a file's end would be freed at some later time, when the stick is read-only.
+        let cut = self.files.iter().try_for_each(|place| self.cut(place));
+        let settled = cut.and(self.settle());
         self.phase = Phase::Paused;
         settled.and(self.end())
     }

@@ -66,6 +66,7 @@ impl Session {
         drop(direct);
         let file = self.medium.tree.file(place, OFlag::O_WRONLY).map_err(failed)?;
         file.set_len(good).map_err(failed)?;
+        futimens(&file, &self.time, &self.time).map_err(|e| failed(e.into()))?;
         // What is cut off must not be somebody else's before the device knows it.
         fsync(&file).map_err(|e| failed(e.into()))?;
         Ok((self.staging(file, place, length, good)?, good))

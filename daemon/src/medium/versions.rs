@@ -7,10 +7,10 @@ use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 use sameday_upgrade::description;
 use sameday_upgrade::module_list;
 use sameday_upgrade::names::Version;
-use sameday_upgrade::standing;
+use sameday_upgrade::standing::{self, Standing};
 
-use super::Medium;
 use super::error::Refusal;
+use super::{FileSystem, Medium};
 
 /// live-boot's lists name a handful of images.
 const LARGEST_LIST: u64 = 64 * 1024;
@@ -121,15 +121,13 @@ impl Medium {
         let mut all = Vec::new();
         for version in self.named()? {
             let listed = self.is_listed(&version);
-            let [layer, kernel, initrd] = payload(&version);
-            let file = |place: &str| self.tree.is_file(place).map_err(unreadable);
-            let has_layer = file(&layer)?;
-            if !listed && !has_layer {
+            let [layer, ..] = payload(&version);
+            if !listed && !self.tree.is_file(&layer).map_err(unreadable)? {
                 continue;
             }
-            let complete = listed && has_layer && file(&kernel)? && file(&initrd)?;
-            let protected = self.protected(&self.boot_env, self.good_env.as_ref());
-            let referred_to = protected.contains(&Choice::Version(version.clone()));
+            let choice = Choice::Version(version.clone());
+            let complete = self.is_complete(&choice);
+            let referred_to = self.protected(&self.boot_env, self.good_env.as_ref()).contains(&choice);
             all.push(Present { version, listed, complete, referred_to });
         }
         Ok(all)
@@ -156,25 +154,32 @@ impl Medium {
     /// # Errors
     /// When the medium cannot be read.
     pub fn left_over(&self) -> Result<Option<LeftOver>, Refusal> {
-        let blocks = self.blocks();
-        for version in self.named()?.into_iter().rev() {
-            let newer = match &self.running.choice {
-                Choice::Base => true,
-                Choice::Version(running) => version.is_newer_than(running),
-            };
-            if !newer || self.is_protected(&version, &blocks) {
-                continue;
-            }
+        let newer = |version: &Version| match &self.running.choice {
+            Choice::Base => true,
+            Choice::Version(running) => version.is_newer_than(running),
+        };
+        for removal in self.removals(&self.blocks())?.iter().rev().filter(|removal| newer(&removal.version)) {
             let mut bytes = 0_u64;
-            for place in payload(&version) {
-                let metadata = self.tree.metadata(&place).map_err(unreadable)?;
-                bytes = bytes.saturating_add(metadata.filter(|m| m.is_file()).map_or(0, |m| m.len()));
+            for place in payload(&removal.version) {
+                if removal.files.iter().any(|(file, _)| *file == place) {
+                    let metadata = self.tree.metadata(&place).map_err(unreadable)?;
+                    bytes = bytes.saturating_add(metadata.map_or(0, |metadata| metadata.len()));
+                }
             }
             if bytes > 0 {
-                return Ok(Some(LeftOver { version, bytes }));
+                return Ok(Some(LeftOver { version: removal.version.clone(), bytes }));
             }
         }
         Ok(None)
+    }
+
+    /// The description that a version was installed from, as it lies on the stick.
+    ///
+    /// # Errors
+    /// When it is longer than a description may be, or cannot be read.
+    pub fn description(&self, version: &Version) -> Result<Option<Vec<u8>>, Refusal> {
+        let place = format!("{}/upgrade.json", folder(version));
+        self.tree.read(&place, description::LARGEST).map_err(|e| Refusal::io("read a description", e))
     }
 
     /// The evidence that the upgrade to `version` kept; what is missing is left out.
@@ -184,10 +189,7 @@ impl Medium {
     pub fn evidence(&self, version: &Version) -> Result<Evidence, Refusal> {
         let folder = metadata_folder(version);
         let read = |place: &str, cap| self.tree.read(place, cap).map_err(|e| Refusal::io("read evidence", e));
-        let mut evidence = Evidence {
-            files: Vec::new(),
-            description: read(&format!("live/{version}/upgrade.json"), description::LARGEST)?,
-        };
+        let mut evidence = Evidence { files: Vec::new(), description: self.description(version)? };
         let mut left = ALL_EVIDENCE;
         for (name, directory) in self.tree.names(&folder).map_err(unreadable)? {
             if directory {
@@ -203,12 +205,16 @@ impl Medium {
 
     /// Names of folders and lists in `live/` and of folders of evidence that are versions.
     fn named(&self) -> Result<Vec<Version>, Refusal> {
-        let mut all = Vec::new();
+        let mut all: Vec<Version> = Vec::new();
         let live = self.tree.names("live").map_err(unreadable)?;
         let metadata = self.tree.names("live/sameday/metadata").map_err(unreadable)?;
-        for (name, directory) in live.iter().chain(&metadata) {
-            let name = if *directory { Some(name.as_str()) } else { name.strip_suffix(".module") };
-            if let Some(version) = name.and_then(|name| name.parse::<Version>().ok()) {
+        let folders = live.iter().chain(&metadata).filter(|(_, directory)| *directory).map(|(name, _)| name.as_str());
+        let lists =
+            live.iter().filter(|(_, directory)| !directory).filter_map(|(name, _)| name.strip_suffix(".module"));
+        // Folders first: of two spellings that are one on FAT, that of the folder counts.
+        for version in folders.chain(lists).filter_map(|name| name.parse::<Version>().ok()) {
+            let twin = |known: &Version| self.file_system == FileSystem::Vfat && known.same_on_fat(&version);
+            if !all.iter().any(twin) {
                 all.push(version);
             }
         }
@@ -241,12 +247,8 @@ impl Medium {
     /// The blocks as they have to be before anything is removed: nothing in them chooses what failed or is given up.
     pub(super) fn blocks_after(&self, gives_up: Option<&Version>) -> Blocks {
         let running = &self.running.choice;
-        let mut boot = standing::settled(&self.boot_env, running);
-        let mut good = self.good_env.clone();
-        if self.boot_env.current != *running {
-            // The one that failed may have been good once.
-            good = good.map(|_| GoodEnv { version: running.clone() });
-        }
+        let standing = Standing::of(&self.boot_env, running, &|choice| self.is_complete(choice));
+        let (mut boot, good) = standing::settled(&standing, &self.boot_env, self.good_env.as_ref(), running);
         if gives_up.is_some_and(|version| boot.previous == Choice::Version(version.clone())) {
             boot.previous = Choice::Base;
         }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::{Consent, Effect, Offered, Origin, State, Step, Switch};
+use crate::kit::Kit;
+use crate::looking::Choice;
+use crate::stick::{Other, Stick};
 use sameday_dbus::{ErrorKind, Failure, Progress, phase};
-use sameday_upgrade::boot_env::BootEnv;
-
-use super::{Consent, Effect, Kit, Offered, Origin, State, Step};
-use crate::stick::Stick;
 
 fn busy(reason: &str) -> Failure {
     Failure::new(ErrorKind::Busy, reason)
@@ -16,7 +16,8 @@ fn senseless(reason: &str) -> Failure {
     Failure::new(ErrorKind::BadRequest, reason)
 }
 
-/// Refuses what may only begin while nothing is under way.
+/// Refuses what may only begin while nothing is under way. That a restart is pending stops nobody: something newer may have come, and a boot
+/// loader that cannot write never starts what is on trial.
 fn resting(state: &State) -> Result<(), Failure> {
     match state {
         State::Idle
@@ -24,9 +25,9 @@ fn resting(state: &State) -> Result<(), Failure> {
         | State::Available(_)
         | State::Manual(_)
         | State::LeftOvers(_)
+        | State::RestartPending(_)
         | State::Undone(_)
         | State::Failed(_) => Ok(()),
-        State::RestartPending(version) => Err(busy("restart-pending").text("version", version)),
         State::Checking(..) => Err(busy("checking")),
         State::Downloading(..) | State::Applying(..) => Err(busy("installing")),
         State::Pausing(_) => Err(busy("pausing")),
@@ -69,7 +70,7 @@ pub(super) fn install(state: &State, consent: &Consent) -> Result<Step, Failure>
     }
     if offered.other_channel && !consent.other_channel {
         // The offer came up while the caller was asked about another one.
-        return Err(Failure::new(ErrorKind::NotAllowed, "other-channel").text("channel", &offer.channel));
+        return Err(not_of_this_channel(offered));
     }
     match &consent.signed_on {
         None if offer.confirm_signed_on => {
@@ -81,6 +82,10 @@ pub(super) fn install(state: &State, consent: &Consent) -> Result<Step, Failure>
         _ => {}
     }
     Ok(go_on(offered))
+}
+
+fn not_of_this_channel(offered: &Offered) -> Failure {
+    Failure::new(ErrorKind::NotAllowed, "other-channel").text("channel", &offered.offer.channel)
 }
 
 fn go_on(offered: &Arc<Offered>) -> Step {
@@ -109,8 +114,9 @@ pub(super) fn pause(state: &State) -> Result<Step, Failure> {
     }
 }
 
-pub(super) fn resume(state: &State) -> Result<Step, Failure> {
+pub(super) fn resume(state: &State, other_channel: bool) -> Result<Step, Failure> {
     match state {
+        State::Paused(offered, _) if offered.other_channel && !other_channel => Err(not_of_this_channel(offered)),
         State::Paused(offered, _) => Ok(go_on(offered)),
         // Whoever consented to it may be gone, and so may be what was offered: it is looked for anew.
         State::LeftOvers(_) => Ok(look(Origin::Repository)),
@@ -127,38 +133,48 @@ pub(super) fn discard(state: &State, stick: &Stick) -> Result<Step, Failure> {
             None
         }
     };
+    let own = |offered: &Arc<Offered>| stick.staged(&offered.plan.upgrade.version) > 0;
     match (&stick.left_over, back_to) {
+        // Paused before anything was written; what else is left over is not its.
+        (_, Some(offered)) if matches!(state, State::Paused(..)) && !own(&offered) => {
+            Ok((State::Available(offered), vec![]))
+        }
         (Some(left), back_to) => Ok((State::Cancelling(back_to), vec![Effect::StartDiscard(left.version.clone())])),
-        // Paused before anything was written.
-        (None, Some(offered)) if matches!(state, State::Paused(..)) => Ok((State::Available(offered), vec![])),
         (None, _) => Err(senseless("nothing-to-discard")),
     }
 }
 
-pub(super) fn rollback(state: &State, stick: &Stick, version: &str) -> Result<Step, Failure> {
-    if !matches!(state, State::RestartPending(_)) {
-        resting(state)?;
-    }
-    switch(stick.back.as_ref(), version, "nothing-to-go-back-to")
-}
-
-pub(super) fn try_again(state: &State, stick: &Stick, version: &str) -> Result<Step, Failure> {
+pub(super) fn rollback(state: &State, stick: &Stick, version: String) -> Result<Step, Failure> {
     resting(state)?;
-    switch(stick.again.as_ref(), version, "nothing-to-try-again")
+    shown(stick.back.as_ref(), &version, "nothing-to-go-back-to")?;
+    Ok(switch(Switch::Back(version)))
 }
 
-/// Only to the version that the user was shown.
-fn switch(to: Option<&(String, BootEnv)>, version: &str, nothing: &str) -> Result<Step, Failure> {
-    match to {
+pub(super) fn try_again(state: &State, stick: &Stick, version: String, other_channel: bool) -> Result<Step, Failure> {
+    resting(state)?;
+    let again = shown(stick.again.as_ref(), &version, "nothing-to-try-again")?;
+    if again.other_channel && !other_channel {
+        return Err(Failure::new(ErrorKind::NotAllowed, "other-channel").text("version", &version));
+    }
+    Ok(switch(Switch::Again(version)))
+}
+
+/// Only the version that the user was shown.
+fn shown<'s>(other: Option<&'s Other>, version: &str, nothing: &str) -> Result<&'s Other, Failure> {
+    match other {
         None => Err(senseless(nothing)),
-        Some((offered, _)) if offered != version => {
-            Err(Failure::new(ErrorKind::NotOffered, "other-version").text("version", offered))
+        Some(other) if other.version != version => {
+            Err(Failure::new(ErrorKind::NotOffered, "other-version").text("version", &other.version))
         }
-        Some((_, env)) => Ok((State::Switching, vec![Effect::StartSwitch(env.clone())])),
+        Some(other) => Ok(other),
     }
 }
 
-pub(super) fn look_at(state: &State, stick: &Stick) -> Result<Step, Failure> {
+fn switch(to: Switch) -> Step {
+    (State::Switching, vec![Effect::StartSwitch(to)])
+}
+
+pub(super) fn look_at(state: &State, choice: Choice) -> Result<Step, Failure> {
     resting(state)?;
-    Ok((State::at_rest(stick), vec![]))
+    Ok(switch(Switch::LookAt(choice)))
 }

@@ -78,7 +78,7 @@ fn choice(name: &str) -> Choice {
 
 /// A stick whose block is so, and on which this runs.
 fn stick(env: &BootEnv, running: &str, left: Option<LeftOver>, lacks: &str) -> Stick {
-    Stick::judged(env, &choice(running), left, "1.0".into(), &|choice| choice.to_string() != lacks)
+    Stick::judged((env, None), &choice(running), left, "1.0".into(), &|choice| choice.to_string() != lacks)
 }
 
 fn plain() -> Stick {
@@ -138,9 +138,9 @@ fn the_code_does_what_the_table_says() {
             Event::Install(consent()),
             Event::Cancel,
             Event::Pause,
-            Event::Resume,
+            Event::Resume { other_channel: false },
             Event::Discard,
-            Event::LookAt,
+            Event::LookAt(crate::looking::Choice::new("alpha", vec![]).unwrap()),
         ];
         for (event, cell) in events.into_iter().zip(&row[1..9]) {
             let what = format!("{code} × {event:?}");
@@ -204,8 +204,17 @@ fn another_channels_offer_needs_more_than_a_consent() {
         let consent = Consent { other_channel, ..consent() };
         next(&available, &plain(), Event::Install(consent)).map(|(state, _)| state.code()).map_err(|f| f.kind)
     };
-    assert_eq!(with(false), Err(ErrorKind::NotAllowed));
-    assert_eq!(with(true), Ok(sameday_dbus::State::Downloading));
+    let State::Available(offered) = &available else { panic!() };
+    let paused = State::Paused(Arc::clone(offered), None);
+    let resumed = |other_channel| {
+        let event = Event::Resume { other_channel };
+        next(&paused, &plain(), event).map(|(state, _)| state.code()).map_err(|f| f.kind)
+    };
+    let both: [&dyn Fn(bool) -> Result<sameday_dbus::State, ErrorKind>; 2] = [&with, &resumed];
+    for may in both {
+        assert_eq!(may(false), Err(ErrorKind::NotAllowed));
+        assert_eq!(may(true), Ok(sameday_dbus::State::Downloading));
+    }
 }
 
 #[test]
@@ -236,6 +245,8 @@ fn what_the_work_reports_leads_on() {
     let cases = [
         (&checking, &plain(), Event::Checked(Verdict::UpToDate), "up-to-date"),
         (&checking, &plain(), Event::Checked(Verdict::Offer(offered(false))), "available"),
+        (&checking, &pending, Event::Checked(Verdict::UpToDate), "restart-pending"),
+        (&checking, &pending, Event::Checked(Verdict::Offer(offered(false))), "restart-pending"),
         (&State::Cancelling(None), &plain(), Event::Checked(Verdict::UpToDate), "idle"),
         (&State::Cancelling(None), &left, Event::Checked(Verdict::UpToDate), "left-overs"),
         (&downloading, &plain(), Event::Progressed(Phase::Apply, Progress::default()), "applying"),
@@ -270,7 +281,9 @@ fn whoever_switches_gets_the_version_that_was_shown() {
     let undone = stick(&env("2.0", "base", 0, false), "base", None, "");
     let pending = stick(&env("2.0", "base", 3, false), "base", None, "");
     let back = |state: &State, stick: &Stick, version: &str| told(state, stick, Event::Rollback(version.into()));
-    let again = |state: &State, stick: &Stick, version: &str| told(state, stick, Event::TryAgain(version.into()));
+    let again = |state: &State, stick: &Stick, version: &str| {
+        told(state, stick, Event::TryAgain { version: version.into(), other_channel: false })
+    };
     assert_eq!(back(&State::Idle, &kept, "1.0"), "switching");
     assert_eq!(back(&State::UpToDate, &kept, "0.9"), "not-offered");
     assert_eq!(back(&State::Idle, &plain(), "1.0"), "bad-request");
@@ -280,7 +293,10 @@ fn whoever_switches_gets_the_version_that_was_shown() {
     assert_eq!(again(&State::UpToDate, &undone, "2.0"), "switching");
     assert_eq!(again(&State::Undone("2.0".into()), &undone, "3.0"), "not-offered");
     assert_eq!(again(&State::Idle, &kept, "2.0"), "bad-request");
-    assert_eq!(again(&State::RestartPending("2.0".into()), &pending, "2.0"), "busy");
+    assert_eq!(again(&State::RestartPending("2.0".into()), &pending, "2.0"), "bad-request");
+    let mut other = undone.clone();
+    other.again.as_mut().unwrap().other_channel = true;
+    assert_eq!(again(&State::Undone("2.0".into()), &other, "2.0"), "not-allowed");
 }
 
 #[test]

@@ -9,8 +9,11 @@ use crate::stick::Stick;
 
 pub(super) fn checked(state: &State, stick: &Stick, verdict: Verdict) -> State {
     match (state, verdict) {
-        (State::Checking(..), Verdict::UpToDate) => State::UpToDate,
-        (State::Checking(..), Verdict::Offer(offered)) => State::Available(offered),
+        (State::Checking(..), Verdict::UpToDate) => pending(stick, |_| true).unwrap_or(State::UpToDate),
+        (State::Checking(..), Verdict::Offer(offered)) => {
+            let same = |version: &str| version == offered.offer.version;
+            pending(stick, same).unwrap_or(State::Available(offered))
+        }
         (State::Checking(..), Verdict::Not(failure)) => match failure.kind {
             ErrorKind::ManualUpgrade | ErrorKind::NoRoom => State::Manual(failure),
             _ => State::Failed(failure),
@@ -18,6 +21,11 @@ pub(super) fn checked(state: &State, stick: &Stick, verdict: Verdict) -> State {
         (State::Cancelling(_), _) => State::at_rest(stick),
         (other, _) => other.clone(),
     }
+}
+
+/// Nothing is newer than what starts next anyway.
+fn pending(stick: &Stick, is_newest: impl Fn(&str) -> bool) -> Option<State> {
+    stick.pending().filter(|version| is_newest(version)).map(State::RestartPending)
 }
 
 pub(super) fn progressed(state: &State, phase: Phase, progress: Progress) -> State {
@@ -54,7 +62,8 @@ pub(super) fn installed(state: &State, stick: &Stick, result: Installed) -> Step
 
 /// Cancelled when the work had already ended by keeping what it had.
 fn given_up(offered: &Arc<Offered>, stick: &Stick, why: Option<Failure>) -> Step {
-    match (&stick.left_over, why) {
+    let own = stick.left_over.as_ref().filter(|left| left.version == offered.plan.upgrade.version);
+    match (own, why) {
         (Some(left), _) => {
             (State::Cancelling(Some(Arc::clone(offered))), vec![Effect::StartDiscard(left.version.clone())])
         }

@@ -348,7 +348,8 @@ pub(super) fn judge_base(medium: &Medium, upgrade: &Upgrade) -> Result<(), Failu
 /// Whether an upgrade fits, left-overs counted as free; and the version whose room it takes, if it does not fit beside that one.
 ///
 /// # Errors
-/// `no-room` with the numbers, `manual-upgrade` when a file is too long for the file system.
+/// `no-room` with the numbers; `manual-upgrade` when a file is too long for the file system, or the version is kept and cannot make way for
+/// itself: it was gone back from, and what runs instead is not known to be good yet.
 pub(super) fn judge_room(
     medium: &Medium,
     upgrade: &Upgrade,
@@ -357,6 +358,7 @@ pub(super) fn judge_room(
     let places = install::places(upgrade, keepsake);
     let places: Vec<(&str, u64)> = places.iter().map(|(place, length)| (place.as_str(), *length)).collect();
     let (room, gives_up) = medium.needs_room_of(&places)?;
+    medium.can_take(&upgrade.version)?;
     if room.fits() {
         return Ok((room, gives_up));
     }

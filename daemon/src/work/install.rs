@@ -54,12 +54,16 @@ pub fn install(
     cancel: &Cancel,
     report: &mut Report,
 ) -> Installed {
-    let (mut session, running) = match begin(offered) {
+    let (mut session, gives_up) = match begin(offered) {
         Ok(begun) => begun,
         Err(failure) => return Installed::Not(failure),
     };
     let upgrade = &offered.plan.upgrade;
-    let staged = stage(&mut session, offered, source, cancel, report).map_err(|failure| of(&offered.origin, failure));
+    let running = session.medium().running().choice.clone();
+    report.begin(Phase::Download, phase::PREPARING, 0);
+    let staged = make_room(&mut session, gives_up.as_ref(), offered)
+        .and_then(|()| stage(&mut session, offered, source, cancel, report))
+        .map_err(|failure| of(&offered.origin, failure));
     let broke_off = staged.as_ref().is_err_and(download::may_pass);
     let result = staged.and_then(|()| prove(&mut session, system, offered, cancel, report)).and_then(|()| {
         // The last moment at which a cancel counts.
@@ -93,7 +97,10 @@ pub fn install(
             Err(error) => Installed::Not(error.into()),
         };
     }
-    match session.close() {
+    // What was on the stick before stays, unless the user gave it up: it is believed no more than it was.
+    let ended =
+        if failure.kind != ErrorKind::Cancelled && session.took_over() { session.pause() } else { session.close() };
+    match ended {
         // A cancel whose clean-up fails did not give the room back, and must not look as if it had.
         Err(error) if failure.kind == ErrorKind::Cancelled => Installed::Not(error.into()),
         Err(error) => {
@@ -106,16 +113,16 @@ pub fn install(
 
 /// A kit that lacks a file is no server that dropped it meanwhile: it has to be had again.
 fn of(origin: &Origin, failure: Failure) -> Failure {
-    match (origin, failure.reason.as_str()) {
-        (Origin::Kit(_), download::SUPERSEDED | download::FILE_MISSING) => {
-            Failure { kind: ErrorKind::KitUnreadable, reason: download::FILE_MISSING.into(), ..failure }
+    match origin {
+        Origin::Kit(_) if failure.reason == download::SUPERSEDED => {
+            Failure { kind: ErrorKind::KitUnreadable, reason: "file-missing".into(), ..failure }
         }
         _ => failure,
     }
 }
 
-/// Mounts the stick for writing and makes room on it. Answers what runs, too.
-fn begin(offered: &Offered) -> Result<(Session, Choice), Failure> {
+/// Mounts the stick for writing. Answers the version that is given up, too.
+fn begin(offered: &Offered) -> Result<(Session, Option<Version>), Failure> {
     let upgrade = &offered.plan.upgrade;
     let time: Time = offered.plan.published.parse().map_err(|_| {
         Failure::new(ErrorKind::NotVerified, "malformed-description").text("published", &offered.plan.published)
@@ -128,17 +135,20 @@ fn begin(offered: &Offered) -> Result<(Session, Choice), Failure> {
     if gives_up.as_ref().is_some_and(|version| version.as_str() != offered.offer.gives_up) {
         return Err(Failure::new(ErrorKind::StickChanged, "other-versions-kept"));
     }
-    let running = medium.running().choice.clone();
-    let mut session = medium.open(&upgrade.version, time.unix())?;
-    let cleared = session.clear(gives_up.as_ref())?;
+    Ok((medium.open(&upgrade.version, time.unix())?, gives_up))
+}
+
+/// Removes what is in the way, and counts again now that the room is really free: a left-over may have held more or less than its directory
+/// entry said.
+fn make_room(session: &mut Session, gives_up: Option<&Version>, offered: &Offered) -> Result<(), Failure> {
+    let cleared = session.clear(gives_up)?;
     if !cleared.versions.is_empty() {
         tracing::info!("removed {:?}: {} bytes", cleared.versions, cleared.bytes);
     }
-    // Counted again now that it is really free: a left-over may have held more or less than its directory entry said.
-    let places = places(upgrade, &offered.keepsake);
+    let places = places(&offered.plan.upgrade, &offered.keepsake);
     let places: Vec<(&str, u64)> = places.iter().map(|(place, length)| (place.as_str(), *length)).collect();
-    session.room_fits(&places)?;
-    Ok((session, running))
+    session.way_is_free(&places)?;
+    Ok(session.room_fits(&places)?)
 }
 
 /// Fetches everything and writes it under names that nothing refers to.

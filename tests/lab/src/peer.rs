@@ -64,6 +64,7 @@ struct Shared {
     lies: Mutex<BTreeMap<String, Lie>>,
     opening: Mutex<Vec<Word>>,
     asked: Mutex<Vec<Asked>>,
+    opened: Mutex<Vec<Vec<String>>>,
     stop: AtomicBool,
     /// Connections that are open, and can be ended.
     open: Mutex<BTreeMap<u64, UnixStream>>,
@@ -145,6 +146,14 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// The base URLs of all connections since the last call.
+    #[must_use]
+    pub fn opened(&self) -> Vec<Vec<String>> {
+        std::mem::take(&mut lock(&self.shared.opened))
+    }
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
@@ -181,7 +190,8 @@ fn end(stream: &UnixStream) {
 fn serve(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), ServeError> {
     let raw = stream.try_clone()?;
     let mut server = Server::new(stream);
-    server.accept_open()?;
+    let (open, _) = server.accept_open()?;
+    lock(&state.opened).push(open.bases);
     let opening = lock(&state.opening).clone();
     if opening.is_empty() {
         server.answer(&Answer::Opened)?;

@@ -11,6 +11,8 @@ mod after;
 mod cases;
 #[path = "medium/failing.rs"]
 mod failing;
+#[path = "medium/going_on.rs"]
+mod going_on;
 #[path = "medium/inside.rs"]
 mod inside;
 #[path = "medium/material.rs"]

@@ -6,7 +6,7 @@ use std::path::Path;
 use sameday_lab::stick::{FileSystem, Stick};
 
 use crate::inside::Inside;
-use crate::{after, failing, material, refusals, rooms, stacks, upgrades};
+use crate::{after, failing, going_on, material, refusals, rooms, stacks, upgrades};
 
 /// Where a case can run.
 pub enum On {
@@ -128,6 +128,18 @@ pub fn all() -> Vec<Case> {
             after: after::cut_off_gone,
             on: On::Vfat("only vfat hides what a cut-off file holds"),
             ..Case::new("the_room_of_a_cut_off_file_is_counted", rooms::room_of_cut_off)
+        },
+        Case { after: after::same_tree, ..Case::new("a_paused_download_goes_on_or_goes_away", going_on::paused) },
+        Case {
+            after: after::same_tree,
+            ..Case::new("what_is_downloaded_already_needs_no_room", going_on::room_of_what_is_left)
+        },
+        Case {
+            more: going_on::cut_off,
+            prepare: going_on::shorten,
+            after: after::cut_off_gone,
+            on: On::Vfat("only vfat hides what a cut-off file holds"),
+            ..Case::new("a_download_cut_off_by_the_power_goes_on_in_sound_clusters", going_on::after_a_power_cut)
         },
         Case {
             on: On::Guest("this case is made for a device-mapper target of the guest"),

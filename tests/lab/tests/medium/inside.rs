@@ -14,13 +14,11 @@ use sameday_upgrade::module_list;
 use sameday_upgrade::names::Version;
 use samedayd::medium::{Medium, Promised, Session, StickError};
 
-use crate::material;
+use crate::{going_on, material};
 
 pub const MEDIUM: &str = "/run/live/medium";
 /// The release's time: 2026-02-03 04:05:06, even, for FAT counts in two seconds.
 pub const RELEASE: i64 = 1_770_091_506;
-/// What is read and written at once.
-const CHUNK: usize = 1 << 20;
 
 pub struct Inside {
     pub dir: PathBuf,
@@ -91,12 +89,7 @@ impl Inside {
 }
 
 pub fn stage(session: &mut Session, place: &str, bytes: &[u8]) -> Result<(), StickError> {
-    let mut staging = session.stage(place, bytes.len() as u64)?;
-    for chunk in bytes.chunks(CHUNK) {
-        staging.append(chunk)?;
-    }
-    assert_eq!(staging.written(), bytes.len() as u64);
-    staging.finish()
+    going_on::go_on(session, place, bytes).map(drop)
 }
 
 pub fn version(text: &str) -> Version {

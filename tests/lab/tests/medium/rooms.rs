@@ -64,6 +64,11 @@ pub fn cut_off() -> Vec<(String, Vec<u8>)> {
 }
 
 pub fn shorten(stick: &Stick) -> io::Result<()> {
+    shorten_to(stick, CUT_OFF, 512)
+}
+
+/// Makes the layer of 77 shorter in its entry, and leaves it its clusters.
+pub fn shorten_to(stick: &Stick, from: usize, to: u32) -> io::Result<()> {
     /// A directory entry's short name, and where its length stands (FAT specification, 6).
     const NAME: &[u8] = b"77~1    SQU";
     const LENGTH: usize = 28;
@@ -71,8 +76,8 @@ pub fn shorten(stick: &Stick) -> io::Result<()> {
     let found: Vec<usize> =
         image.windows(NAME.len()).enumerate().filter(|(_, w)| *w == NAME).map(|(at, _)| at).collect();
     let [at] = found[..] else { return Err(io::Error::other(format!("the entry is at {found:?}"))) };
-    assert_eq!(image[at + LENGTH..at + LENGTH + 4], u32::try_from(CUT_OFF).unwrap().to_le_bytes());
-    image[at + LENGTH..at + LENGTH + 4].copy_from_slice(&512_u32.to_le_bytes());
+    assert_eq!(image[at + LENGTH..at + LENGTH + 4], u32::try_from(from).unwrap().to_le_bytes());
+    image[at + LENGTH..at + LENGTH + 4].copy_from_slice(&to.to_le_bytes());
     fs::write(stick.image(), image)
 }
 

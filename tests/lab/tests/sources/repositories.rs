@@ -25,7 +25,7 @@ fn every_file_that_a_repository_lacks_is_missed_by_name() {
         ("snapshot", absent),
         ("stable", absent),
         ("description", (State::Failed, "server", "file-missing")),
-        ("layer-chunks", (State::Failed, "server", "file-missing")),
+        ("layer-chunks", (State::Failed, "not-offered", "superseded")),
         ("layer", (State::Failed, "not-offered", "superseded")),
         ("kernel", (State::Failed, "not-offered", "superseded")),
         ("initrd", (State::Failed, "not-offered", "superseded")),

@@ -205,7 +205,7 @@ fn bad_files_after_consent_leave_the_stick_as_it_was() {
     let cases = [
         (&list, Lie::Flip(40), ErrorKind::NotVerified, "chunk-list-mismatch"),
         (&list, Lie::Longer(1), ErrorKind::NotVerified, "too-long"),
-        (&list, Lie::Absent, ErrorKind::Server, "file-missing"),
+        (&list, Lie::Absent, ErrorKind::NotOffered, "superseded"),
         (&layer, Lie::Flip(0), ErrorKind::NotVerified, "chunk-mismatch"),
         (&layer, Lie::Flip(length - 1), ErrorKind::NotVerified, "chunk-mismatch"),
         (&layer, Lie::Longer(1), ErrorKind::NotVerified, "too-long"),
