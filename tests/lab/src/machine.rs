@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use sameday_dbus::{BUS_NAME, Dictionary, MethodError, Snapshot, UpgraderProxy};
 use tokio::runtime::Runtime;
 
-use crate::bus::{Bus, Listen};
+use crate::bus::{Bus, Judge, Listen};
 use crate::fetcher::{FetcherProcess, KitReaderProcess, Network};
 use crate::live::{Disk, LiveRoot, Spec as LiveSpec};
 use crate::process::{Process, run};
@@ -34,6 +34,8 @@ pub struct Spec {
     pub parameters: String,
     /// The body of a polkit rule.
     pub rule: Option<String>,
+    /// Who decides who may.
+    pub judge: Judge,
     /// A clock of the daemon's own.
     pub clock: Option<Clock>,
 }
@@ -84,7 +86,8 @@ impl Machine {
             },
         )?;
         fs::create_dir_all(live.path("/run/sameday"))?;
-        let mut bus = Bus::start(&shared.join("bus"), &|program| live.command(program), Listen::System)?;
+        let command = |program: &str| live.command(program);
+        let mut bus = Bus::judged_by(spec.judge, &shared.join("bus"), &command, Listen::System)?;
         if let Some(rule) = &spec.rule {
             bus.rule(rule)?;
         }
@@ -198,6 +201,12 @@ impl Machine {
     #[must_use]
     pub fn live(&self) -> &LiveRoot {
         &self.live
+    }
+
+    /// Its bus.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// A folder that is at the same path inside.

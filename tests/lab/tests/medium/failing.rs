@@ -91,6 +91,8 @@ struct Failing {
 const WORKS: &str = "0 3600 0";
 const FAILS_WRITES: &str = "0 0 3600 1 error_writes";
 const FAILS: &str = "0 0 3600";
+/// Says that it has written, and has not.
+const DROPS_WRITES: &str = "0 0 3600 1 drop_writes";
 
 impl Failing {
     fn new(inside: &Inside) -> Self {
@@ -135,6 +137,45 @@ pub fn write_error(inside: &Inside) {
     // It ends, whatever the device does; what was staged could not be removed.
     let closed = session.close().unwrap_err();
     assert_eq!(closed.reason(), "stick-io", "{closed:?}");
+    failing.end();
+}
+
+pub fn dropped_writes(inside: &Inside) {
+    // What the device does not hold is found, whichever file it is: the layer, the small last one, and the sector of the commit.
+    let small = b"filesystem.squashfs\n1.1/1.1.squashfs\n".to_vec();
+    let files = [(PLACE, material::noise((3 << 20) + 17, 21)), ("live/1.1.module", small)];
+    for dropped in 0..files.len() {
+        let failing = Failing::new(inside);
+        let mut session = open();
+        for (n, (place, bytes)) in files.iter().enumerate() {
+            if n == dropped {
+                failing.becomes(DROPS_WRITES);
+            }
+            stage(&mut session, place, bytes).unwrap();
+        }
+        session.settle().unwrap();
+        let back = files.iter().map(|(place, bytes)| {
+            let read =
+                session.read_back(place, bytes.len() as u64, &Digest::of(bytes), &mut |_| ControlFlow::Continue(()));
+            read.map(drop).map_err(|error| error.reason())
+        });
+        let back: Vec<_> = back.collect();
+        for (n, found) in back.iter().enumerate() {
+            assert_eq!(*found, if n < dropped { Ok(()) } else { Err("read-back-mismatch") }, "{}", files[n].0);
+        }
+        failing.becomes(WORKS);
+        drop(session);
+        failing.end();
+    }
+    let failing = Failing::new(inside);
+    let mut session = open();
+    stage(&mut session, PLACE, &files[0].1).unwrap();
+    session.settle().unwrap();
+    failing.becomes(DROPS_WRITES);
+    let committed = session.commit(&on_trial()).map_err(|error| error.reason());
+    failing.becomes(WORKS);
+    assert_eq!(committed, Err("stick-io"), "the device still chooses the base");
+    drop(session);
     failing.end();
 }
 
