@@ -2,9 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails fails the test")]
 
-#[path = "upgrade/common.rs"]
-mod common;
-
 mod callers {
     pub mod flood;
     pub mod matrix;

@@ -3,17 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails fails the test")]
 
-#[path = "upgrade/common.rs"]
-mod common;
-
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{given, start, told};
 use sameday_dbus::{ErrorKind, State};
+use sameday_lab::case::told;
 use sameday_lab::forge::place_of;
+use sameday_lab::given::{given, start};
 use sameday_lab::peer::Lie;
 
 const PATIENCE: Duration = Duration::from_secs(60);

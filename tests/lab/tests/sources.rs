@@ -3,9 +3,6 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails fails the test")]
 
-#[path = "upgrade/common.rs"]
-mod common;
-
 mod sources {
     pub mod descriptors;
     pub mod kits;
