@@ -1,6 +1,7 @@
 # make check   the quick loop: format, clippy, unit tests        make demo   upgrades a stick with a real month of fixes
 # make lint    all that finds faults without running anything    make bench  the figures
 # make test    lint and all tests                                make tuf-client   the TUF conformance client
+# make test-long   files of GiB, which take minutes
 # make fuzz    every parser of bytes from outside               make figures  those of trust, beside others
 # make matrix SEED=N   every state, and everything that happens to people there (20 minutes)
 #                                                               make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
@@ -17,7 +18,7 @@ lib = $(DESTDIR)$(PREFIX)/lib
 share = $(DESTDIR)$(PREFIX)/share
 shell_files = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lE '^\#!/bin/(ba)?sh')
 
-.PHONY: build check lint test matrix demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units lint-man
+.PHONY: build check lint test matrix test-long demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units lint-man
 
 build:
 	$(CARGO) build --workspace --bins --profile $(PROFILE)
@@ -72,6 +73,11 @@ test: packages lint
 matrix: packages
 	$(CARGO) build --workspace --bins
 	$(CARGO) test -p sameday-lab --test matrix -- --all $(if $(SEED),--seed $(SEED))
+
+# The sizes at which file systems and programs count over: each byte is written, and read back.
+test-long: packages
+	$(CARGO) build --workspace --bins
+	$(CARGO) test -p sameday-lab --test sizes -- --long
 
 # Programs are always built together: a subset gets dependencies of other features, and Arti would be built twice.
 demo: packages

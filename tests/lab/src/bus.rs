@@ -31,6 +31,16 @@ pub enum Listen {
     System,
 }
 
+/// Who decides who may.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Judge {
+    /// The real polkitd.
+    #[default]
+    Polkit,
+    /// The polkitd template of python-dbusmock: it allows what [`Bus::allow`] said last, nothing at first, whoever asks.
+    Mock,
+}
+
 /// A bus that runs. It ends with the value, and must end before the root that its programs run in.
 #[derive(Debug)]
 pub struct Bus {
@@ -49,6 +59,14 @@ impl Bus {
     /// # Errors
     /// When one of them does not come up; the message says where its log is.
     pub fn start(dir: &Path, command: &dyn Fn(&str) -> Command, listen: Listen) -> io::Result<Self> {
+        Self::judged_by(Judge::Polkit, dir, command, listen)
+    }
+
+    /// As [`Bus::start`], with this judge.
+    ///
+    /// # Errors
+    /// As [`Bus::start`].
+    pub fn judged_by(judge: Judge, dir: &Path, command: &dyn Fn(&str) -> Command, listen: Listen) -> io::Result<Self> {
         for folder in ["", "actions", "rules.d"] {
             let folder = dir.join(folder);
             fs::create_dir_all(&folder)?;
@@ -69,7 +87,8 @@ impl Bus {
         let daemon = Process::start("dbus-daemon", &mut daemon, &dir.join("dbus-daemon.log"))?;
 
         let mut polkit = command("unshare");
-        polkit.args(["--mount", "--propagation", "private", "sh", "-ec", POLKIT, "polkit"]).arg(dir);
+        let script = if judge == Judge::Mock { MOCK } else { POLKIT };
+        polkit.args(["--mount", "--propagation", "private", "sh", "-ec", script, "polkit"]).arg(dir);
         polkit.env("DBUS_SYSTEM_BUS_ADDRESS", address(dir));
         let polkit_command = Program::of(&polkit);
         let mut bus = Self { polkit: None, polkit_command, _daemon: daemon, dir: dir.to_owned(), rules: 0 };
@@ -118,6 +137,30 @@ impl Bus {
         self.start_polkit()
     }
 
+    /// From now on [`Judge::Mock`] allows these actions, and no others.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn allow(&self, actions: &[&str]) -> io::Result<()> {
+        self.call_mock("SetAllowed", &[&format!("array:string:{}", actions.join(","))])
+    }
+
+    /// From now on [`Judge::Mock`] answers no question, or answers again.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn hang(&self, hang: bool) -> io::Result<()> {
+        self.call_mock("SimulateHang", &[&format!("boolean:{hang}")])?;
+        if hang { Ok(()) } else { self.call_mock("ReleaseHangingCalls", &[]) }
+    }
+
+    fn call_mock(&self, method: &str, arguments: &[&str]) -> io::Result<()> {
+        let mut command = Command::new("dbus-send");
+        command.arg(format!("--bus={}", self.address())).args(["--print-reply", &format!("--dest={POLKIT_NAME}")]);
+        command.args(["/org/freedesktop/PolicyKit1/Authority", &format!("org.freedesktop.DBus.Mock.{method}")]);
+        run(command.args(arguments)).map(drop)
+    }
+
     fn start_polkit(&mut self) -> io::Result<()> {
         let log = self.dir.join("polkitd.log");
         self.polkit = Some(Process::start("polkitd", &mut self.polkit_command.command(), &log)?);
@@ -143,6 +186,10 @@ const POLKIT_NAME: &str = "org.freedesktop.PolicyKit1";
 const POLKIT: &str = "mount --bind \"$1/actions\" /usr/share/polkit-1/actions
 for place in /etc/polkit-1/rules.d /usr/share/polkit-1/rules.d; do mount --bind \"$1/rules.d\" $place; done
 exec /usr/lib/polkit-1/polkitd --no-debug";
+
+/// The name on the bus belongs to polkit's own user. Debian's Python is asked, whichever else is first in the path.
+const MOCK: &str = "exec setpriv --reuid=polkitd --regid=polkitd --clear-groups -- \
+    /usr/bin/python3 -m dbusmock --system --template polkitd";
 
 fn address(dir: &Path) -> String {
     format!("unix:path={}/socket", dir.display())

@@ -22,6 +22,7 @@ const KIT_READER_USER: u32 = 61_002;
 /// What the fetcher finds at `/run` and `/etc/sameday`, and for whom; then the service manager's own stand-in, which listens, and
 /// becomes the program when the first client comes.
 const FETCHER_SCRIPT: &str = r#"set -eu
+ulimit -c 0
 room=$1 user=$2 program=$3 network=$4
 mount -t tmpfs -o mode=0755 tmpfs /run
 mkdir -m 0700 /run/sameday-fetcher
@@ -43,8 +44,9 @@ exec systemd-socket-activate -l "$room/fetcher.sock" -E RUNTIME_DIRECTORY=/run/s
     --pdeathsig KILL -- "$program"
 "#;
 
-/// The kit reader has no network and no name; the stand-in starts one for each connection.
+/// The units' `LimitCORE=0` is `ulimit -c 0` here. The kit reader has no network and no name; the stand-in starts one for each connection.
 const KIT_READER_SCRIPT: &str = r#"set -eu
+ulimit -c 0
 room=$1 user=$2 program=$3
 mount -t tmpfs -o mode=0755 tmpfs /run
 exec systemd-socket-activate --accept -l "$room/kit.sock" \

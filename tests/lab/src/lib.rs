@@ -1,15 +1,20 @@
 //! The laboratory: what the demo, the tests and the benchmarks are built from. Everything here ends, by its id, what it started.
 
 pub mod bus;
+pub mod caller;
 pub mod case;
 pub mod fault;
 pub mod fetcher;
 pub mod forge;
+pub mod fuse;
+pub mod given;
 pub mod keys;
+pub mod kit;
 pub mod live;
 pub mod machine;
 pub mod peer;
 pub mod process;
+pub mod program;
 pub mod programs;
 pub mod repo;
 pub mod roots;

@@ -13,7 +13,7 @@ use sameday_dbus::{BUS_NAME, Dictionary, MethodError, Snapshot, UpgraderProxy};
 use sameday_upgrade::boot_env::Choice;
 use tokio::runtime::Runtime;
 
-use crate::bus::{Bus, Listen};
+use crate::bus::{Bus, Judge, Listen};
 use crate::fetcher::{FetcherProcess, KitReaderProcess, Network};
 use crate::live::{Disk, LiveRoot, Spec as LiveSpec};
 use crate::process::{Process, run};
@@ -36,6 +36,8 @@ pub struct Spec {
     pub parameters: String,
     /// The body of a polkit rule.
     pub rule: Option<String>,
+    /// Who decides who may.
+    pub judge: Judge,
     /// A clock of the daemon's own.
     pub clock: Option<Clock>,
     /// The version that somebody chose in the boot menu.
@@ -93,7 +95,8 @@ impl Machine {
             },
         )?;
         fs::create_dir_all(live.path("/run/sameday"))?;
-        let mut bus = Bus::start(&shared.join("bus"), &|program| live.command(program), Listen::System)?;
+        let command = |program: &str| live.command(program);
+        let mut bus = Bus::judged_by(spec.judge, &shared.join("bus"), &command, Listen::System)?;
         if let Some(rule) = &spec.rule {
             bus.rule(rule)?;
         }
@@ -254,6 +257,12 @@ impl Machine {
     #[must_use]
     pub fn live(&self) -> &LiveRoot {
         &self.live
+    }
+
+    /// Its bus.
+    #[must_use]
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// A folder that is at the same path inside.

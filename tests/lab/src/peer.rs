@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::net::Shutdown;
 use std::os::unix::fs::FileExt as _;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,10 @@ use std::time::Duration;
 use sameday_wire::{
     Answer, Blockage, Consensus, Failed, Get, Head, Phase, Reason, Request, ServeError, Server, Status,
 };
+
+pub mod script;
+
+use script::{Mouth, Word};
 
 /// What is done to the answer for one path.
 #[derive(Debug, Clone)]
@@ -39,6 +44,8 @@ pub enum Lie {
     Drip(Duration),
     /// Instead of the file, STATUS without end, with this pause after each.
     Babble(Duration),
+    /// Instead of an answer, these words.
+    Words(Vec<Word>),
 }
 
 /// How its Tor is.
@@ -75,9 +82,12 @@ struct Shared {
     consensus: Mutex<Option<Consensus>>,
     tor: Mutex<Tor>,
     lies: Mutex<BTreeMap<String, Lie>>,
+    opening: Mutex<Vec<Word>>,
     asked: Mutex<Vec<Asked>>,
     opened: Mutex<Vec<Vec<String>>>,
     stop: AtomicBool,
+    /// Connections that are open, and can be ended.
+    open: Mutex<BTreeMap<u64, UnixStream>>,
 }
 
 /// The peer; ends with the value.
@@ -107,7 +117,7 @@ impl Peer {
                 let state = Arc::clone(&state);
                 thread::spawn(move || {
                     // A client that leaves in the middle is what tests are about.
-                    if let Err(error) = serve(stream, connection, &state) {
+                    if let Err(error) = attend(stream, connection, &state) {
                         eprintln!("peer: connection {connection}: {error}");
                     }
                 });
@@ -136,9 +146,22 @@ impl Peer {
         lock(&self.shared.lies).insert(path.to_owned(), lie);
     }
 
+    /// From now on, says these words to whoever opens a connection; if none of them ends it, it goes on as always.
+    pub fn lie_at_open(&self, words: Vec<Word>) {
+        *lock(&self.shared.opening) = words;
+    }
+
     /// From now on, tells the truth.
     pub fn honest(&self) {
         lock(&self.shared.lies).clear();
+        lock(&self.shared.opening).clear();
+    }
+
+    /// Ends all connections.
+    pub fn hang_up(&self) {
+        for stream in lock(&self.shared.open).values() {
+            end(stream);
+        }
     }
 
     /// All requests since the last call.
@@ -170,11 +193,39 @@ impl Drop for Peer {
     }
 }
 
+/// Serves one connection, and ends it.
+fn attend(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), ServeError> {
+    lock(&state.open).insert(connection, stream.try_clone()?);
+    let served = serve(stream, connection, state);
+    if let Some(stream) = lock(&state.open).remove(&connection) {
+        end(&stream);
+    }
+    served
+}
+
+/// One that the client has ended already cannot be ended again.
+fn end(stream: &UnixStream) {
+    if let Err(error) = stream.shutdown(Shutdown::Both)
+        && error.kind() != io::ErrorKind::NotConnected
+    {
+        eprintln!("peer: {error}");
+    }
+}
+
 fn serve(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), ServeError> {
+    let raw = stream.try_clone()?;
     let mut server = Server::new(stream);
     let (open, _) = server.accept_open()?;
     lock(&state.opened).push(open.bases);
-    server.answer(&Answer::Opened)?;
+    let opening = lock(&state.opening).clone();
+    if opening.is_empty() {
+        server.answer(&Answer::Opened)?;
+    } else {
+        let root = lock(&state.root).clone();
+        if !(Mouth { server: &mut server, raw: &raw, root: &root }).say(&opening, None)? {
+            return Ok(());
+        }
+    }
     let consensus = *lock(&state.consensus);
     if consensus.is_some() {
         server.answer(&status(Phase::Ready, None, consensus))?;
@@ -185,7 +236,11 @@ fn serve(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), Serv
         lock(&state.asked).push(Asked { connection, path: path.clone(), start: get.start, length: get.length });
         let lie = lock(&state.lies).get(&path).cloned();
         let root = lock(&state.root).clone();
-        if !answer(&mut server, &root, &get, lie, state)? {
+        let goes_on = match lie {
+            Some(Lie::Words(words)) => Mouth { server: &mut server, raw: &raw, root: &root }.say(&words, Some(&get))?,
+            lie => answer(&mut server, &root, &get, lie, state)?,
+        };
+        if !goes_on {
             return Ok(());
         }
     }

@@ -80,6 +80,8 @@ pub struct Spec<'a> {
     pub time: i64,
     /// The number of the system's partition: 1 on a stick of ours.
     pub partition: u32,
+    /// Bytes of a cluster or block, if not what is usual for the size.
+    pub cluster: Option<u64>,
     /// The type of the partition, as sgdisk writes it: [`EFI_SYSTEM`] on a stick of ours.
     pub partition_type: &'a str,
 }
@@ -89,7 +91,18 @@ impl<'a> Spec<'a> {
     #[must_use]
     pub fn new(file_system: FileSystem, size: u64, base: &'a Path, kernel: &'a Path, initrd: &'a Path) -> Self {
         let time = 1_767_225_600; // 2026-01-01
-        Self { file_system, size, base, kernel, initrd, more: &[], time, partition: 1, partition_type: EFI_SYSTEM }
+        Self {
+            file_system,
+            size,
+            base,
+            kernel,
+            initrd,
+            more: &[],
+            time,
+            partition: 1,
+            cluster: None,
+            partition_type: EFI_SYSTEM,
+        }
     }
 }
 
@@ -134,8 +147,8 @@ impl Stick {
         write_files(files.path(), spec)?;
         let kib = (spec.size - PARTITION_START - TABLE_AT_END) / 1024;
         match spec.file_system {
-            FileSystem::Vfat => stick.fill_vfat(files.path(), kib, spec.time)?,
-            FileSystem::Ext4 => stick.fill_ext4(files.path(), kib, spec.time)?,
+            FileSystem::Vfat => stick.fill_vfat(files.path(), kib, spec)?,
+            FileSystem::Ext4 => stick.fill_ext4(files.path(), kib, spec)?,
         }
         Ok(stick)
     }
@@ -146,10 +159,11 @@ impl Stick {
         Self { image: image.to_owned(), file_system }
     }
 
-    fn fill_vfat(&self, files: &Path, kib: u64, time: i64) -> io::Result<()> {
+    fn fill_vfat(&self, files: &Path, kib: u64, spec: &Spec<'_>) -> io::Result<()> {
         let offset = (PARTITION_START / 512).to_string();
         run(Command::new("mkfs.vfat")
             .args(["-F", "32", "--invariant", "-i", FAT_SERIAL, "-n", "SAMEDAY", "--offset", &offset])
+            .args(spec.cluster.into_iter().flat_map(|bytes| ["-s".to_owned(), (bytes / 512).to_string()]))
             .arg(&self.image)
             .arg(kib.to_string()))?;
         // One folder or file at a time, in order of names: mtools numbers short names in the order that it sees.
@@ -159,23 +173,25 @@ impl Stick {
             if !path.is_dir() {
                 command.arg(&path);
             }
-            run(command.arg(format!("::{place}")).env("SOURCE_DATE_EPOCH", time.to_string()))?;
+            run(command.arg(format!("::{place}")).env("SOURCE_DATE_EPOCH", spec.time.to_string()))?;
         }
         Ok(())
     }
 
-    fn fill_ext4(&self, files: &Path, kib: u64, time: i64) -> io::Result<()> {
+    fn fill_ext4(&self, files: &Path, kib: u64, spec: &Spec<'_>) -> io::Result<()> {
         for path in sorted(files)?.iter().rev().chain([&files.to_owned()]) {
-            let when = std::time::UNIX_EPOCH + std::time::Duration::from_secs(time.unsigned_abs());
+            let when = std::time::UNIX_EPOCH + std::time::Duration::from_secs(spec.time.unsigned_abs());
             File::open(path)?.set_times(fs::FileTimes::new().set_accessed(when).set_modified(when))?;
         }
         let options = format!("offset={PARTITION_START},hash_seed={EXT4_UUID},root_owner=0:0");
         run(Command::new("mkfs.ext4")
-            .args(["-q", "-U", EXT4_UUID, "-E", &options, "-d"])
+            .args(["-q", "-U", EXT4_UUID, "-E", &options])
+            .args(spec.cluster.into_iter().flat_map(|bytes| ["-b".to_owned(), bytes.to_string()]))
+            .arg("-d")
             .arg(files)
             .arg(&self.image)
             .arg(format!("{kib}k"))
-            .env("E2FSPROGS_FAKE_TIME", time.to_string()))?;
+            .env("E2FSPROGS_FAKE_TIME", spec.time.to_string()))?;
         Ok(())
     }
 

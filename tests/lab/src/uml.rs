@@ -82,13 +82,21 @@ impl Uml {
     /// # Errors
     /// When it cannot be started.
     pub fn run(&self, dir: &Path) -> io::Result<Ended> {
+        self.run_while(dir, &|| true)
+    }
+
+    /// As [`Uml::run`], but the power goes as soon as `on` says no more: the guest's caches are lost.
+    ///
+    /// # Errors
+    /// As [`Uml::run`].
+    pub fn run_while(&self, dir: &Path, on: &dyn Fn() -> bool) -> io::Result<Ended> {
         fs::create_dir_all(dir)?;
         let (log, result) = (dir.join("uml.log"), dir.join("uml.result"));
         if result.exists() {
             fs::remove_file(&result)?;
         }
         let mut machine = Machine(self.command(dir, &result, &log)?.spawn()?);
-        machine.wait(self.limit)?;
+        machine.wait(self.limit, on)?;
         drop(machine);
         let code = fs::read_to_string(&result).ok().and_then(|text| text.trim().parse().ok());
         Ok(Ended { log: String::from_utf8_lossy(&fs::read(&log)?).into_owned(), code })
@@ -123,9 +131,9 @@ impl Uml {
 struct Machine(Child);
 
 impl Machine {
-    fn wait(&mut self, limit: Duration) -> io::Result<()> {
+    fn wait(&mut self, limit: Duration, on: &dyn Fn() -> bool) -> io::Result<()> {
         let end = Instant::now() + limit;
-        while self.0.try_wait()?.is_none() && Instant::now() < end {
+        while self.0.try_wait()?.is_none() && Instant::now() < end && on() {
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())

@@ -151,6 +151,11 @@ pub fn all() -> Vec<Case> {
             after: |_, _| {},
             ..Case::new("a_commit_that_fails_is_what_the_device_then_says", failing::commit_error)
         },
+        Case {
+            on: On::Guest("this case is made for a device-mapper target of the guest"),
+            after: |_, _| {},
+            ..Case::new("a_device_that_drops_writes_is_found", failing::dropped_writes)
+        },
     ]);
     all
 }

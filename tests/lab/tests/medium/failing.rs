@@ -106,6 +106,45 @@ pub fn write_error(inside: &Inside) {
     end(disk);
 }
 
+pub fn dropped_writes(inside: &Inside) {
+    // What the device does not hold is found, whichever file it is: the layer, the small last one, and the sector of the commit.
+    let small = b"filesystem.squashfs\n1.1/1.1.squashfs\n".to_vec();
+    let files = [(PLACE, material::noise((3 << 20) + 17, 21)), ("live/1.1.module", small)];
+    for dropped in 0..files.len() {
+        let disk = failing(inside);
+        let mut session = open();
+        for (n, (place, bytes)) in files.iter().enumerate() {
+            if n == dropped {
+                disk.becomes(Behaviour::DropsWrites).unwrap();
+            }
+            stage(&mut session, place, bytes).unwrap();
+        }
+        session.settle().unwrap();
+        let back = files.iter().map(|(place, bytes)| {
+            let read =
+                session.read_back(place, bytes.len() as u64, &Digest::of(bytes), &mut |_| ControlFlow::Continue(()));
+            read.map(drop).map_err(|error| error.reason())
+        });
+        let back: Vec<_> = back.collect();
+        for (n, found) in back.iter().enumerate() {
+            assert_eq!(*found, if n < dropped { Ok(()) } else { Err("read-back-mismatch") }, "{}", files[n].0);
+        }
+        disk.becomes(Behaviour::Works).unwrap();
+        drop(session);
+        end(disk);
+    }
+    let disk = failing(inside);
+    let mut session = open();
+    stage(&mut session, PLACE, &files[0].1).unwrap();
+    session.settle().unwrap();
+    disk.becomes(Behaviour::DropsWrites).unwrap();
+    let committed = session.commit(&on_trial()).map_err(|error| error.reason());
+    disk.becomes(Behaviour::Works).unwrap();
+    assert_eq!(committed, Err("stick-io"), "the device still chooses the base");
+    drop(session);
+    end(disk);
+}
+
 pub fn commit_error(inside: &Inside) {
     // The loop device over the disk can have a cache of its own, and then acts as a disk that has the sector and fails to flush; without it,
     // as one that fails to write the sector.

@@ -7,6 +7,8 @@ mod check;
 mod disk;
 mod download;
 mod figure;
+mod hostile;
+mod idle;
 mod lean;
 mod memory;
 mod online;
@@ -38,13 +40,15 @@ enum Group {
 }
 
 /// The groups, those of the network first, so that it has ended before anything is timed on the disk.
-const GROUPS: [(&str, Group); 6] = [
+const GROUPS: [(&str, Group); 8] = [
     ("check", Group::Online(check::run)),
     ("requests", Group::Online(requests::run)),
     ("download", Group::Online(download::run)),
     ("apply", Group::Local(apply::run)),
     ("memory", Group::Local(memory::run)),
     ("sectors", Group::Local(sectors::run)),
+    ("hostile-memory", Group::Local(hostile::run)),
+    ("idle", Group::Local(idle::run)),
 ];
 
 fn main() -> ExitCode {
