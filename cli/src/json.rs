@@ -1,7 +1,7 @@
 //! `--json`: one object on one line, for programs. Its keys and codes are those of the D-Bus contract and stay.
 //!
 //! `format` is 1. `state` is a code of the contract. `offer`, `progress` and `failure` are null when there is none; `pending-version` is
-//! null when what runs starts next, `previous-version` when there is none to go back to, `standing-version` when `standing` is about none,
+//! null when what runs starts next, `previous-version` when there is none to go back to, `again-version` when there is none to be tried again, `standing-version` when `standing` is about none,
 //! `left-over` when no unfinished download lies on the stick; `kit` is the name of the file that this stick needs where there is no network.
 //! Sizes are bytes, times `YYYY-MM-DDTHH:MM:SSZ`. Readers ignore keys that they do not know.
 
@@ -27,6 +27,7 @@ struct Status<'s> {
     initial_version: &'s str,
     pending_version: Option<&'s str>,
     previous_version: Option<&'s str>,
+    again_version: Option<&'s str>,
     standing: &'static str,
     standing_version: Option<&'s str>,
     left_over: Option<Left<'s>>,
@@ -119,6 +120,7 @@ pub fn render(snapshot: &Snapshot) -> serde_json::Result<String> {
         initial_version: &snapshot.initial_version,
         pending_version: present(&snapshot.pending_version),
         previous_version: present(&snapshot.previous_version),
+        again_version: present(&snapshot.again_version),
         standing: snapshot.standing.code(),
         standing_version: present(&snapshot.standing_version),
         left_over: snapshot.left_over.as_ref().map(left),

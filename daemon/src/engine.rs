@@ -114,7 +114,7 @@ impl Engine {
         let mut ending = false;
         let mut ticks = tokio::time::interval(report::INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        while !(ending && !self.state.code().is_busy()) {
+        while !ending || self.state.code().is_busy() {
             tokio::select! {
                 () = &mut end, if !ending => {
                     ending = true;

@@ -307,6 +307,11 @@ impl Upgrader {
     }
 
     #[zbus(property)]
+    fn again_version(&self) -> String {
+        self.published.borrow().stick.again.as_ref().map(|again| again.version.clone()).unwrap_or_default()
+    }
+
+    #[zbus(property)]
     fn standing(&self) -> (String, String) {
         let (standing, other) = self.published.borrow().stick.told();
         (standing.code().to_owned(), other)
@@ -369,6 +374,7 @@ pub async fn announce(connection: &zbus::Connection, mut published: watch::Recei
         if now.stick != before.stick {
             upgrader.pending_version_changed(emitter).await?;
             upgrader.previous_version_changed(emitter).await?;
+            upgrader.again_version_changed(emitter).await?;
             upgrader.standing_changed(emitter).await?;
             upgrader.left_over_changed(emitter).await?;
         }

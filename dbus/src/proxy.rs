@@ -105,6 +105,10 @@ pub trait Upgrader {
     #[zbus(property)]
     fn previous_version(&self) -> zbus::Result<String>;
 
+    /// The version that `TryAgain` gives its tries, or empty.
+    #[zbus(property)]
+    fn again_version(&self) -> zbus::Result<String>;
+
     /// A code of [`Standing`](crate::Standing), and the other version that it is about.
     #[zbus(property)]
     fn standing(&self) -> zbus::Result<(String, String)>;

@@ -36,6 +36,8 @@ pub struct Snapshot {
     pub pending_version: String,
     /// The kept version that `Rollback` goes back to, or empty.
     pub previous_version: String,
+    /// The version that `TryAgain` gives its tries, or empty.
+    pub again_version: String,
     /// How what runs relates to what the stick chooses.
     pub standing: Standing,
     /// The other version that the standing is about, or empty.
@@ -82,6 +84,7 @@ impl Snapshot {
         let channel = name("Channel");
         let running_channel = name("RunningChannel");
         let previous_version = name("PreviousVersion");
+        let again_version = name("AgainVersion");
         let running_version = name("RunningVersion");
         let initial_version = name("InitialVersion");
         let pending_version = name("PendingVersion");
@@ -103,6 +106,7 @@ impl Snapshot {
             initial_version,
             pending_version,
             previous_version,
+            again_version,
             standing,
             standing_version: text::line(&standing_version, text::NAME),
             left_over: all.remove("LeftOver").and_then(Dictionary::read).as_ref().and_then(LeftOver::read),

@@ -1,12 +1,12 @@
 //! `channel`: where upgrades are looked for. Looking elsewhere is for testers, needs an administrator, and ends with the next start.
 
 use gettextrs::gettext;
-use sameday_dbus::{Dictionary, OPTION_BASE_URLS, Snapshot};
+use sameday_dbus::{Dictionary, OPTION_BASE_URLS, Snapshot, State};
 use zbus::{OwnedVariant, Variant};
 
 use super::End;
 use crate::args::Channel;
-use crate::client::Client;
+use crate::client::{Client, Trouble};
 use crate::console::Console;
 use crate::outcome::Outcome;
 use crate::text::{self, fill};
@@ -15,8 +15,7 @@ use crate::text::{self, fill};
 pub async fn run(client: &Client, console: &mut Console, wanted: &Channel) -> End {
     let mut snapshot = client.snapshot().await?;
     if wanted.reset {
-        client.upgrader.look_at("", &Dictionary::new()).await?;
-        snapshot = client.snapshot().await?;
+        snapshot = look_at(client, console, "", &Dictionary::new()).await?;
     } else if wanted.name.is_some() || !wanted.base_urls.is_empty() {
         // Other servers alone serve the channel that is looked at now.
         let channel = wanted.name.clone().unwrap_or_else(|| looked_at(&snapshot).to_owned());
@@ -25,11 +24,24 @@ pub async fn run(client: &Client, console: &mut Console, wanted: &Channel) -> En
             let urls = OwnedVariant::try_from(Variant::from(wanted.base_urls.clone()))?;
             options.insert(OPTION_BASE_URLS.to_owned(), urls);
         }
-        client.upgrader.look_at(&channel, &options).await?;
-        snapshot = client.snapshot().await?;
+        snapshot = look_at(client, console, &channel, &options).await?;
+    }
+    if let Some(failure) = snapshot.failure.as_ref().filter(|_| snapshot.state == State::Failed) {
+        console.complain(&text::failure(failure));
+        return Ok(failure.into());
     }
     console.say(&render(&snapshot));
     Ok(Outcome::Done)
+}
+
+/// Begins it, and waits until it is so.
+async fn look_at(
+    client: &Client,
+    console: &mut Console,
+    channel: &str,
+    options: &Dictionary,
+) -> Result<Snapshot, Trouble> {
+    Ok(client.follow(console, client.upgrader.look_at(channel, options)).await?.snapshot)
 }
 
 fn looked_at(snapshot: &Snapshot) -> &str {

@@ -56,10 +56,13 @@ fn what_it_means(snapshot: &Snapshot) -> String {
 /// Gives the version that was undone or gone back from its tries again.
 pub async fn try_again(client: &Client, console: &mut Console) -> End {
     let snapshot = client.snapshot().await?;
-    let version = snapshot.standing_version.as_str();
+    let (version, again) = (snapshot.standing_version.as_str(), snapshot.again_version.as_str());
     match snapshot.standing {
-        Standing::Undone | Standing::RolledBack if !version.is_empty() => {
-            switch(client, console, client.upgrader.try_again(version), version).await
+        _ if !again.is_empty() => switch(client, console, client.upgrader.try_again(again), again).await,
+        Standing::Undone => {
+            console
+                .say(&gettext("The version that did not come up is not whole any more, or not newer than what runs."));
+            Ok(Outcome::Nothing)
         }
         Standing::ByHand | Standing::RestartPending if !version.is_empty() => {
             let text = gettext("{version} starts at the next start of the computer anyway.");

@@ -29,6 +29,7 @@ fn the_keys_stay_as_they_are() {
         initial_version: "1.0".into(),
         pending_version: String::new(),
         previous_version: "0.9".into(),
+        again_version: "1.1".into(),
         standing: Standing::Undone,
         standing_version: "1.1".into(),
         left_over: Some(LeftOver { version: "1.2".into(), bytes: 7 }),
@@ -40,7 +41,7 @@ fn the_keys_stay_as_they_are() {
         "running-version": "1.0", "initial-version": "1.0", "pending-version": null,
         "running-channel": "stable",
         "looking": { "channel": "alpha", "base-urls": ["http://x/"], "chosen-by": "administrator" },
-        "previous-version": "0.9", "standing": "undone", "standing-version": "1.1",
+        "previous-version": "0.9", "again-version": "1.1", "standing": "undone", "standing-version": "1.1",
         "left-over": { "version": "1.2", "bytes": 7 },
         "kit": "demo-amd64-alpha-from-1.0.kit",
         "offer": {

@@ -60,6 +60,11 @@ pub fn standing(snapshot: &Snapshot) -> Vec<String> {
         Standing::OnTrial => vec![gettext(
             "{running} runs on trial: if it should not start well, the version before it starts again by itself.",
         )],
+        Standing::Undone if snapshot.again_version.is_empty() => vec![
+            gettext("{other} did not come up and was undone. {running} runs instead."),
+            gettext("To look for a newer version: sameday check"),
+            gettext("More: sameday help undone"),
+        ],
         Standing::Undone => vec![
             gettext(
                 "{other} did not come up and was undone. {running} runs instead, which has known security holes that {other} fixes.",

@@ -41,6 +41,9 @@ async fn a_wrong_kit_is_not_for_this_stick_and_the_right_one_is_named() {
     assert!(stage.run(&["status"]).out.contains(right));
 }
 
+/// The stick, the command line, the exit code.
+type Case<'a> = (&'a dyn Fn() -> Part, &'a [&'a str], i32);
+
 /// Every command on a stick where all is well and nothing is there, and where there is what it is for.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_has_its_codes() {
@@ -50,7 +53,7 @@ async fn every_command_has_its_codes() {
     let paused = || Part { state: "paused", left_over: left_over(), ..offered() };
     let undone = || Part { state: "undone", standing: (Standing::Undone, "1.2"), previous: "0.9", ..quiet() };
     let refused = || Part { refuse: Some(Failure::new(ErrorKind::NotAllowed, "polkit-refused")), ..undone() };
-    let cases: &[(&dyn Fn() -> Part, &[&str], i32)] = &[
+    let cases: &[Case<'_>] = &[
         (&quiet, &["status"], 0),
         (&quiet, &["check"], 2),
         (&quiet, &["upgrade", "--yes"], 2),

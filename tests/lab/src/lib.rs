@@ -6,6 +6,7 @@ pub mod case;
 pub mod fetcher;
 pub mod forge;
 pub mod fuse;
+pub mod given;
 pub mod keys;
 pub mod kit;
 pub mod live;

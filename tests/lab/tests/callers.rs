@@ -2,10 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "in a test, what fails fails the test")]
 
-#[allow(dead_code, unused_imports, reason = "shared with programs that use more of it")]
-#[path = "upgrade/common.rs"]
-mod common;
-
 mod callers {
     pub mod flood;
     pub mod matrix;

@@ -5,7 +5,6 @@
 mod upgrade {
     pub mod cases;
     pub mod channels;
-    pub mod common;
     pub mod hostile;
     pub mod kit;
     pub mod pausing;

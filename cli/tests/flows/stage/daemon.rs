@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd as StdOwnedFd;
 use std::sync::MutexGuard;
 use std::time::Duration;
 
-use sameday_dbus::{Dictionary, ErrorKind, Failure, LeftOver, Looking, MethodError, Offer, Progress};
+use sameday_dbus::{Dictionary, ErrorKind, Failure, LeftOver, Looking, MethodError, Offer, Progress, Standing};
 use zbus::object_server::SignalEmitter;
 use zbus::{OwnedFd, Variant};
 
@@ -291,6 +291,12 @@ impl Daemon {
     #[zbus(property)]
     fn previous_version(&self) -> String {
         self.played().part.previous.into()
+    }
+
+    #[zbus(property)]
+    fn again_version(&self) -> String {
+        let (standing, version) = self.played().part.standing;
+        if matches!(standing, Standing::Undone | Standing::RolledBack) { version.into() } else { String::new() }
     }
 
     #[zbus(property)]

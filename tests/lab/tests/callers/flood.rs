@@ -12,7 +12,7 @@ use sameday_lab::machine::Spec;
 use sameday_lab::process::Process;
 use sameday_lab::programs;
 
-use crate::common::{given, start, with};
+use sameday_lab::given::{given, start, with};
 
 const NOBODY: u32 = 65_534;
 const CALLS: u32 = 800;

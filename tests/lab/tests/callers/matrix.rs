@@ -11,7 +11,7 @@ use sameday_lab::forge::Forge;
 use sameday_lab::machine::Spec;
 use sameday_publish::release::Release;
 
-use crate::common::{given, with};
+use sameday_lab::given::{given, with};
 
 const POLICY: &str = include_str!("../../../../polkit/org.sameday.upgrader1.policy");
 

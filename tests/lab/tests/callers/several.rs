@@ -9,7 +9,7 @@ use sameday_lab::caller::{Caller, Method};
 use sameday_lab::forge::place_of;
 use sameday_lab::peer::Lie;
 
-use crate::common::{given, start};
+use sameday_lab::given::{given, start};
 
 const CLIENTS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -65,13 +65,15 @@ fn fill(stick: &Stick, bytes: u64, dir: &Path) {
     File::create(&zeros).unwrap().set_len(bytes).unwrap();
     let place = format!("{}@@{PARTITION_START}", stick.image().display());
     match stick.file_system() {
-        FileSystem::Vfat => run(Command::new("mcopy").arg("-i").arg(place).arg(&zeros).arg("::filler")).unwrap(),
+        FileSystem::Vfat => {
+            run(Command::new("mcopy").arg("-i").arg(place).arg(&zeros).arg("::filler")).unwrap();
+        }
         // Zeros are written to ext4 as the holes that they are; a file of something takes room.
         FileSystem::Ext4 => {
             let noise = vec![1; usize::try_from(bytes).unwrap()];
-            return stick.write("filler", &noise).unwrap();
+            stick.write("filler", &noise).unwrap();
         }
-    };
+    }
 }
 
 fn judge(name: &str, cluster: u64, fits: &Outcome, short: &Outcome, exact: bool) {

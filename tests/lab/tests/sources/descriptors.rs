@@ -16,7 +16,7 @@ use sameday_lab::machine::Spec;
 
 use super::kits::Offline;
 use super::watched::compare;
-use crate::common::given;
+use sameday_lab::given::given;
 
 /// So many questions of somebody else are answered while a file is silent.
 const QUESTIONS: u32 = 40;

@@ -11,7 +11,7 @@ use tar::EntryType;
 
 use super::table;
 use super::watched::{Told, Watched, compare};
-use crate::common::given;
+use sameday_lab::given::given;
 
 /// A computer with kit readers.
 pub struct Offline {

@@ -9,7 +9,7 @@ use sameday_wire::Reason;
 
 use super::table;
 use super::watched::{Told, Watched, compare};
-use crate::common::given;
+use sameday_lab::given::given;
 
 /// Where in an upgrade the lie is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use sameday_publish::release::Release;
 
 use super::table;
 use super::watched::{Told, Watched, compare};
-use crate::common::given;
+use sameday_lab::given::given;
 
 fn place(what: &str) -> String {
     place_of(&given().world.repository(), what).unwrap()

@@ -15,7 +15,7 @@ use sameday_lab::peer::Peer;
 use sameday_lab::peer::script::{DATA, Total, Word};
 
 use super::watched::{Told, Watched, compare};
-use crate::common::given;
+use sameday_lab::given::given;
 
 /// For what takes milliseconds.
 const PATIENCE: u32 = 1200;

@@ -12,7 +12,7 @@ use sameday_lab::case::Case;
 use sameday_lab::machine::Spec;
 use sameday_upgrade::digest::Digest;
 
-use crate::common::given;
+use sameday_lab::given::given;
 
 /// Between two questions.
 const POLL: Duration = Duration::from_millis(25);

@@ -9,7 +9,8 @@ use sameday_lab::peer::Lie;
 use sameday_upgrade::boot_env::{BootEnv, Choice};
 use sameday_upgrade::names::Version;
 
-use super::common::{given, layer, start, told, with};
+use sameday_lab::case::told;
+use sameday_lab::given::{given, layer, start, with};
 
 fn kind(answer: Result<(), MethodError>) -> (ErrorKind, String) {
     match answer.unwrap_err() {

@@ -8,7 +8,8 @@ use sameday_lab::forge::Forge;
 use sameday_lab::machine::{Call, Spec};
 use sameday_publish::release::Release;
 
-use super::common::{Case, given, start, told, with};
+use sameday_lab::case::{Case, told};
+use sameday_lab::given::{given, start, with};
 
 /// A repository in which alpha has 3.0.
 fn with_alpha(dir: &Path) -> PathBuf {
@@ -25,7 +26,9 @@ fn look_at(case: &mut Case, channel: &str, urls: &[&str]) -> Result<(), (ErrorKi
         let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
         options.insert(OPTION_BASE_URLS.into(), zbus::Variant::from(urls).try_into().unwrap());
     }
-    case.machine().call(&Call::LookAt { channel, options }).unwrap().map_err(|error| match error {
+    let answer = case.machine().call(&Call::LookAt { channel, options }).unwrap();
+    case.machine().settled(super::pausing::LIMIT).unwrap();
+    answer.map_err(|error| match error {
         MethodError::Failure(failure) => (failure.kind, failure.reason),
         MethodError::Bus(error) => panic!("{error}"),
     })
@@ -84,7 +87,7 @@ fn a_kernel_parameter_and_a_drop_in_change_what_is_looked_at() {
 #[test]
 fn a_candidates_servers_take_the_place_of_the_images() {
     let mut case = start();
-    let _ = case.peer().opened();
+    drop(case.peer().opened());
     look_at(&mut case, "stable", &["http://candidate.invalid/"]).unwrap();
     let now = case.machine().snapshot().unwrap();
     assert_eq!(now.looking.base_urls, ["http://candidate.invalid/"]);

@@ -6,7 +6,8 @@ use sameday_lab::peer::Lie;
 use sameday_upgrade::digest::Digest;
 use serde_json::{Value, json};
 
-use super::common::{Case, given, serving, start, told};
+use sameday_lab::case::{Case, told};
+use sameday_lab::given::{given, serving, start};
 
 /// A check against a repository in which `lie` is told about `path`, or in which the bad release side made a change.
 #[track_caller]

@@ -9,7 +9,8 @@ use sameday_lab::fetcher::KitReaderProcess;
 use sameday_lab::machine::{Call, Spec};
 use sameday_lab::world::{self, World};
 
-use super::common::{Case, given, start, told};
+use sameday_lab::case::{Case, told};
+use sameday_lab::given::{given, start};
 
 /// A computer without a fetcher, with kit readers.
 fn offline() -> (Case, KitReaderProcess) {
@@ -104,7 +105,7 @@ fn old_world(dir: &Path, days: i64) -> World {
 fn an_old_kit_is_installed_only_after_its_date_was_confirmed() {
     let dir = tempfile::tempdir().unwrap();
     let world = old_world(&dir.path().join("old"), 40);
-    let stick = world.stick("old", given().stick.file_system(), super::common::STICK).unwrap();
+    let stick = world.stick("old", given().stick.file_system(), sameday_lab::case::STICK).unwrap();
     let mut machine = sameday_lab::machine::Machine::start(&dir.path().join("m"), &stick, &Spec::default()).unwrap();
     let readers = machine.start_kit_readers().unwrap();
     let offered = machine.open_kit(&world.kit().unwrap()).unwrap();

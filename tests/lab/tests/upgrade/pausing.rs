@@ -11,7 +11,8 @@ use sameday_lab::peer::Lie;
 use sameday_upgrade::boot_env::BootEnv;
 use sameday_wire::Reason;
 
-use super::common::{Case, given, layer, start, told};
+use sameday_lab::case::{Case, told};
+use sameday_lab::given::{given, layer, start};
 
 pub const LIMIT: Duration = Duration::from_secs(20);
 const LAYER: &str = "live/2.0/2.0.squashfs";
@@ -107,7 +108,7 @@ fn a_source_that_breaks_off_loses_nothing_that_is_verified() {
     told(&after, State::Paused, ErrorKind::Server, "server-error");
     assert_eq!(staged(&after), 2 << 20);
     case.peer().honest();
-    let _ = case.peer().asked();
+    drop(case.peer().asked());
     case.machine().call(&Call::Resume).unwrap().unwrap();
     case.machine().settled(Duration::from_secs(60)).unwrap();
     assert_eq!(asked_from(&case), [2 << 20]);
@@ -123,7 +124,7 @@ fn continued(case: &mut Case, from: u64) {
     let offered = case.machine().settled(LIMIT).unwrap();
     assert_eq!(offered.state, State::Available, "{offered:?}");
     assert!(offered.offer.unwrap().staged >= 2 << 20);
-    let _ = case.peer().asked();
+    drop(case.peer().asked());
     case.machine().install().unwrap();
     assert_eq!(asked_from(case), [from]);
     goes_on(case);

@@ -3,7 +3,8 @@
 use sameday_dbus::{ErrorKind, Failure, Param, State};
 use sameday_lab::machine::{Machine, Spec};
 
-use super::common::{given, start, told, with};
+use sameday_lab::case::told;
+use sameday_lab::given::{given, start, with};
 
 /// What a check says of a system started like this.
 fn verdict(spec: &Spec) -> Failure {

@@ -5,8 +5,9 @@ use sameday_lab::case::BOOT_ENV;
 use sameday_lab::machine::{Call, Spec};
 use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 
-use super::common::{Case, start};
 use super::pausing::LIMIT;
+use sameday_lab::case::Case;
+use sameday_lab::given::start;
 
 fn two() -> Choice {
     Choice::Version("2.0".parse().unwrap())
@@ -51,7 +52,7 @@ fn an_upgrade_that_was_undone_is_told_and_can_be_tried_again_without_a_download(
     assert_eq!(refused(&mut case, &Call::TryAgain("3.0")), (ErrorKind::NotOffered, "other-version".into()));
     let nothing = (ErrorKind::BadRequest, "nothing-to-go-back-to".to_owned());
     assert_eq!(refused(&mut case, &Call::Rollback("1.0")), nothing);
-    let _ = case.peer().asked();
+    drop(case.peer().asked());
     case.machine().call(&Call::TryAgain("2.0")).unwrap().unwrap();
     let after = case.machine().settled(LIMIT).unwrap();
     assert_eq!((after.state, after.pending_version.as_str()), (State::RestartPending, "2.0"));
@@ -120,7 +121,7 @@ fn what_was_never_started_is_taken_back_and_left_over() {
     case.machine().call(&Call::Resume).unwrap().unwrap();
     let offer = case.machine().settled(LIMIT).unwrap().offer.unwrap();
     assert!(offer.staged > 3 << 20 && offer.staged <= offer.download_size, "{offer:?}");
-    let _ = case.peer().asked();
+    drop(case.peer().asked());
     assert_eq!(case.machine().install().unwrap().pending_version, "2.0");
     let asked = case.peer().asked();
     assert_eq!(asked.len(), 3, "only the chunk lists: {asked:?}");
