@@ -22,7 +22,7 @@ const MOST_MEMORY_KIB: u64 = 32 << 10;
 
 fn world() -> (tempfile::TempDir, World) {
     let dir = tempfile::Builder::new().prefix("sameday-sizes-").tempdir().unwrap();
-    let world = World::tiny(&dir.path().join("world"), Spec { payload: 1 << 20, ..Spec::default() }).unwrap();
+    let world = World::tiny_for_uml(&dir.path().join("world"), Spec { payload: 1 << 20, ..Spec::default() }).unwrap();
     (dir, world)
 }
 
