@@ -115,6 +115,11 @@ impl Failing {
         dmsetup(&["resume", "failing"]);
     }
 
+    /// From now on the loop device over the disk keeps nothing that the disk does not.
+    fn bypass_cache(&self) {
+        run(Command::new("losetup").arg("--direct-io=on").arg(self.device.path())).unwrap();
+    }
+
     fn end(self) {
         umount2(MEDIUM, MntFlags::MNT_DETACH).unwrap();
         drop(self.device);
@@ -146,6 +151,7 @@ pub fn dropped_writes(inside: &Inside) {
     let files = [(PLACE, material::noise((3 << 20) + 17, 21)), ("live/1.1.module", small)];
     for dropped in 0..files.len() {
         let failing = Failing::new(inside);
+        failing.bypass_cache();
         let mut session = open();
         for (n, (place, bytes)) in files.iter().enumerate() {
             if n == dropped {
@@ -168,6 +174,7 @@ pub fn dropped_writes(inside: &Inside) {
         failing.end();
     }
     let failing = Failing::new(inside);
+    failing.bypass_cache();
     let mut session = open();
     stage(&mut session, PLACE, &files[0].1).unwrap();
     session.settle().unwrap();
@@ -187,7 +194,7 @@ pub fn commit_error(inside: &Inside) {
     {
         let failing = Failing::new(inside);
         if !cache {
-            run(Command::new("losetup").arg("--direct-io=on").arg(failing.device.path())).unwrap();
+            failing.bypass_cache();
         }
         let mut session = open();
         stage(&mut session, PLACE, &material::noise(10_000, 1)).unwrap();

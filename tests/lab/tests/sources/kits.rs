@@ -70,7 +70,6 @@ fn layer(members: &[Member]) -> usize {
 
 const NONE: Told = (State::Available, "", "");
 const FORMAT: Told = (State::Failed, "kit-unreadable", "kit-format");
-const CUT: Told = (State::Failed, "kit-unreadable", "kit-truncated");
 
 fn not_verified(reason: &'static str) -> Told {
     (State::Failed, "not-verified", reason)
