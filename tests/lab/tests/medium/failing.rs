@@ -181,7 +181,7 @@ pub fn dropped_writes(inside: &Inside) {
     failing.becomes(DROPS_WRITES);
     let committed = session.commit(&on_trial()).map_err(|error| error.reason());
     failing.becomes(WORKS);
-    assert_eq!(committed, Err("stick-io"), "the device still chooses the base");
+    assert_eq!(committed, Err("read-back-mismatch"), "the device still chooses the base");
     drop(session);
     failing.end();
 }
