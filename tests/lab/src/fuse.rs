@@ -63,11 +63,13 @@ pub struct Asked {
     pub operation: Operation,
     /// The process.
     pub process: u32,
+    /// Its thread.
+    pub thread: u32,
     /// Whether it was left without an answer.
     pub silent: bool,
 }
 
-type Silence = dyn Fn(Operation, u32) -> bool + Send;
+type Silence = dyn Fn(&Asked) -> bool + Send;
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -84,16 +86,12 @@ pub struct FuseFile {
 }
 
 impl FuseFile {
-    /// A file with this content. It is silent about every request of which `silent` says so, given the operation and the process.
+    /// A file with this content. It is silent about every request of which `silent` says so.
     /// `dir` is a folder for the mount point; the mount is in a namespace of its own and goes with the file.
     ///
     /// # Errors
     /// When the kernel has no FUSE.
-    pub fn start(
-        dir: &Path,
-        content: File,
-        silent: impl Fn(Operation, u32) -> bool + Send + 'static,
-    ) -> io::Result<Self> {
+    pub fn start(dir: &Path, content: File, silent: impl Fn(&Asked) -> bool + Send + 'static) -> io::Result<Self> {
         let device = File::options().read(true).write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open("/dev/fuse")?;
         let point = dir.join("fuse-file");
         File::create(&point)?;
@@ -204,9 +202,11 @@ impl Server {
             return Ok(());
         }
         let (code, unique) = (u32_at(&buffer, 4), u64_at(&buffer, 8));
-        let (operation, process) = (Operation::of(code), process_of(u32_at(&buffer, 32)));
-        let silent = (self.silent)(operation, process);
-        self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(Asked { operation, process, silent });
+        let (operation, thread) = (Operation::of(code), u32_at(&buffer, 32));
+        let mut asked = Asked { operation, process: process_of(thread), thread, silent: false };
+        let silent = (self.silent)(&asked);
+        asked.silent = silent;
+        self.shared.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
         if silent || WITHOUT_ANSWER.contains(&code) {
             return Ok(());
         }

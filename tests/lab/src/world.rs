@@ -118,6 +118,23 @@ impl World {
         Self::new(dir, spec, roots, &BaseOptions { compressor: "lz4", ..BaseOptions::default() })
     }
 
+    /// As [`World::tiny`], but no version takes a whole folder away: that is written as an attribute, which the kernel of User-mode Linux cannot
+    /// read.
+    ///
+    /// # Errors
+    /// When a tool fails.
+    pub fn tiny_for_uml(dir: &Path, spec: Spec) -> io::Result<Self> {
+        let mut roots = BTreeMap::new();
+        for version in std::iter::once(&spec.base).chain(&spec.newer) {
+            let (product, base) = (PRODUCT.to_owned(), version.clone());
+            let alone = Tiny { product, base, newer: Vec::new(), payload: spec.payload, seed: 7 };
+            let root = Roots::synthetic(&dir.join("roots"), &alone)?.base;
+            fs::write(root.join("boot/config"), "stays\n")?;
+            roots.insert(version.clone(), root);
+        }
+        Self::new(dir, spec, roots, &BaseOptions { compressor: "lz4", ..BaseOptions::default() })
+    }
+
     /// Makes keys, repository and base below `dir`, of roots that are there. What an image must hold is put into each.
     ///
     /// # Errors

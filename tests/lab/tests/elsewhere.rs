@@ -51,7 +51,7 @@ fn stick(world: &Path, fate: Fate, file_system: FileSystem) -> Stick {
 fn world(file_system: FileSystem, fates: &[Fate]) -> (tempfile::TempDir, PathBuf, Vec<Disks>) {
     let dir = tempfile::Builder::new().prefix("sameday-elsewhere-").tempdir().unwrap();
     let path = dir.path().join("world");
-    let world = World::tiny(&path, Spec::default()).unwrap();
+    let world = World::tiny_for_uml(&path, Spec::default()).unwrap();
     world.release("2.0").unwrap();
     let plain = world.stick("plain", file_system, SIZE).unwrap();
     let disks = fates.iter().map(|fate| Disks::make(&plain, &path, fate.name())).collect();

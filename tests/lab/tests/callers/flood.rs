@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sameday_dbus::{BUS_NAME, ErrorKind, MethodError, PATH, Param, State};
 use sameday_lab::bus::Judge;
-use sameday_lab::caller::{Caller, Method};
+use sameday_lab::caller::{Caller, HANGS, Method};
 use sameday_lab::fetcher::peak_memory;
 use sameday_lab::machine::Spec;
 use sameday_lab::process::Process;
@@ -65,17 +65,21 @@ const MOST_OF_ONE: usize = 8;
 const CHECKS_AT_ONCE: usize = 10;
 
 #[test]
-fn one_caller_has_at_most_eight_calls_under_way_and_others_their_own() {
+fn one_user_has_at_most_eight_calls_under_way_and_others_their_own() {
     let spec = Spec { judge: Judge::Mock, ..Spec::default() };
     let mut case = with(&given().world.repository(), &spec);
     let address = case.machine().bus().address();
     let (flooder, other, watcher) =
         (Caller::new(&address).unwrap(), Caller::new(&address).unwrap(), Caller::new(&address).unwrap());
+    let program = programs::path("flood").unwrap();
+    let mut each = as_nobody(&mut case, program.to_str().unwrap());
+    each.args([address.as_str(), "each"]);
+    let log = case.dir().join("each.log");
     // No call ends before polkit answers.
     case.machine().bus().hang(true).unwrap();
     let refused = AtomicUsize::new(0);
-    let call = |caller: &Caller| {
-        let Err(MethodError::Failure(failure)) = caller.call(&Method::Check).unwrap() else { panic!("let in") };
+    let call = |caller: &Caller, method: &Method<'_>| {
+        let Err(MethodError::Failure(failure)) = caller.call(method).unwrap() else { panic!("let in") };
         if failure.reason == "too-many-calls" {
             assert_eq!(failure.kind, ErrorKind::Busy);
             refused.fetch_add(1, Ordering::SeqCst);
@@ -83,25 +87,32 @@ fn one_caller_has_at_most_eight_calls_under_way_and_others_their_own() {
         failure.kind
     };
     std::thread::scope(|scope| {
-        let calls: Vec<_> = (0..3 * MOST_OF_ONE).map(|_| scope.spawn(|| call(&flooder))).collect();
+        let calls: Vec<_> = (0..3 * MOST_OF_ONE).map(|_| scope.spawn(|| call(&flooder, &Method::Check))).collect();
         let mut polls = 0;
         while refused.load(Ordering::SeqCst) < 2 * MOST_OF_ONE {
             polls += 1;
             assert!(polls < MOST_POLLS, "{refused:?} are refused");
             assert_eq!(watcher.snapshot().unwrap().state, State::Idle);
         }
-        // Somebody else's call is not among those refused: it waits for polkit as the first eight do.
-        let others = scope.spawn(|| call(&other));
+        // Somebody else's calls wait for polkit as the first eight do, and so does what stops something, whoever asks.
+        let mut others = Process::start("flood", &mut each, &log).unwrap();
+        let stops = scope.spawn(|| call(&other, &Method::Cancel));
         for _ in 0..40 {
             watcher.snapshot().unwrap();
         }
-        assert!(!others.is_finished());
+        assert!(others.ended().unwrap().is_none() && !stops.is_finished());
         case.machine().bus().hang(false).unwrap();
-        assert_eq!(others.join().unwrap(), ErrorKind::NotAllowed);
+        assert_eq!(stops.join().unwrap(), ErrorKind::NotAllowed);
+        assert!(others.wait(HANGS).unwrap().success());
         let kinds: Vec<_> = calls.into_iter().map(|call| call.join().unwrap()).collect();
         assert_eq!(kinds.iter().filter(|kind| **kind == ErrorKind::NotAllowed).count(), MOST_OF_ONE, "{kinds:?}");
     });
     assert_eq!(refused.load(Ordering::SeqCst), 2 * MOST_OF_ONE);
+    let told = fs::read_to_string(&log).unwrap();
+    assert!(
+        told.lines().count() == 11 && told.lines().all(|line| line.ends_with(" not-allowed polkit-refused")),
+        "{told}"
+    );
     case.end_untouched();
 }
 

@@ -40,6 +40,8 @@ fn kinds(answers: &[Result<(), MethodError>]) -> Vec<ErrorKind> {
 fn checks_at_once_are_one_check() {
     let mut case = start();
     let clients = clients(&mut case);
+    // Slow enough that the last comes before the first has its verdict.
+    case.peer().lie("metadata/timestamp.json", Lie::Drip(Duration::from_millis(4)));
     let answers = at_once(&clients, &|| Method::Check);
     let refused = kinds(&answers);
     assert!(refused.iter().all(|kind| *kind == ErrorKind::Busy) && refused.len() < CLIENTS, "{answers:?}");

@@ -68,6 +68,8 @@ pub fn find(name: &str) -> Option<&'static Fate> {
 struct Other {
     device: Attached,
     daemon: u32,
+    /// What its count of sectors was: the kernel goes on counting from whatever used the same loop device before.
+    before: u64,
 }
 
 impl Other {
@@ -75,10 +77,16 @@ impl Other {
         Path::new("/sys/block").join(self.device.path().file_name().unwrap())
     }
 
-    /// Sectors written to it: Documentation/block/stat.rst in Linux.
+    fn new(device: Attached, daemon: u32) -> Self {
+        let mut other = Self { device, daemon, before: 0 };
+        other.before = other.written();
+        other
+    }
+
+    /// Sectors written to it since then: Documentation/block/stat.rst in Linux.
     fn written(&self) -> u64 {
         let text = fs::read_to_string(self.folder().join("stat")).unwrap();
-        text.split_whitespace().nth(6).unwrap().parse().unwrap()
+        text.split_whitespace().nth(6).unwrap().parse::<u64>().unwrap() - self.before
     }
 
     /// The daemon neither has it open for writing nor mounted.
@@ -106,7 +114,7 @@ impl Other {
 pub fn meet(fate: Fate, world: &Path, stick: &Stick, room: &Path) {
     let device = Attached::new(&other(stick.image()), false, true).unwrap();
     let mut machine = Machine::start(room, stick, &Spec::default()).unwrap();
-    let other = Other { device, daemon: machine.daemon_id().unwrap() };
+    let other = Other::new(device, machine.daemon_id().unwrap());
     let repository = world.join("repository");
     let peer = Peer::start(&repository, &machine.live().path("/run/sameday/fetcher.sock")).unwrap();
     let caller = Caller::new(&machine.bus().address()).unwrap();

@@ -140,7 +140,7 @@ pub fn dropped_writes(inside: &Inside) {
     disk.becomes(Behaviour::DropsWrites).unwrap();
     let committed = session.commit(&on_trial()).map_err(|error| error.reason());
     disk.becomes(Behaviour::Works).unwrap();
-    assert_eq!(committed, Err("stick-io"), "the device still chooses the base");
+    assert_eq!(committed, Err("read-back-mismatch"), "the device still chooses the base");
     drop(session);
     end(disk);
 }

@@ -27,7 +27,7 @@ struct Sticks {
 impl Sticks {
     fn new() -> Self {
         let dir = tempfile::Builder::new().prefix("sameday-sizes-").tempdir().unwrap();
-        let world = World::tiny(&dir.path().join("world"), Spec::default()).unwrap();
+        let world = World::tiny_for_uml(&dir.path().join("world"), Spec::default()).unwrap();
         world.release("2.0").unwrap();
         Self { dir, world }
     }

@@ -70,7 +70,6 @@ fn layer(members: &[Member]) -> usize {
 
 const NONE: Told = (State::Available, "", "");
 const FORMAT: Told = (State::Failed, "kit-unreadable", "kit-format");
-const CUT: Told = (State::Failed, "kit-unreadable", "kit-truncated");
 
 fn not_verified(reason: &'static str) -> Told {
     (State::Failed, "not-verified", reason)
@@ -293,7 +292,7 @@ fn kits_that_end_otherwise_are_told() {
     let cases: [(&str, &dyn Fn(&std::fs::File, u64), Told); 6] = [
         ("a TiB of zeros behind the end", &|file, _| file.set_len(1 << 40).unwrap(), FORMAT),
         ("a little of zeros behind the end", &|file, length| file.set_len(length + 8192).unwrap(), NONE),
-        ("something behind the end", &|file, length| file.write_all_at(b"x", length + 511).unwrap(), CUT),
+        ("something behind the end", &|file, length| file.write_all_at(b"x", length + 511).unwrap(), FORMAT),
         (
             "a second kit behind the end",
             &|mut file, _| {
