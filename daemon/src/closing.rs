@@ -3,16 +3,14 @@
 //! what is left over is descriptors, and not threads.
 
 use std::collections::VecDeque;
-use std::os::fd::OwnedFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// The unit has a limit of tasks, which a caller could otherwise use up.
 const MOST_THREADS: usize = 4;
 
-#[derive(Debug)]
 struct Closing {
-    waiting: VecDeque<OwnedFd>,
+    waiting: VecDeque<Box<dyn Send>>,
     threads: usize,
 }
 
@@ -22,10 +20,10 @@ fn lock() -> MutexGuard<'static, Closing> {
     CLOSING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Closes it, some time.
-pub fn close(descriptor: OwnedFd) {
+/// Closes it, or what it holds, some time.
+pub fn close(descriptor: impl Send + 'static) {
     let mut closing = lock();
-    closing.waiting.push_back(descriptor);
+    closing.waiting.push_back(Box::new(descriptor));
     if closing.threads >= MOST_THREADS {
         return;
     }
@@ -43,7 +41,7 @@ fn work() {
 }
 
 /// The next one; without one, the thread is counted as ended.
-fn next() -> Option<OwnedFd> {
+fn next() -> Option<Box<dyn Send>> {
     let mut closing = lock();
     let next = closing.waiting.pop_front();
     if next.is_none() {

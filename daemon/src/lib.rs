@@ -11,6 +11,7 @@ pub mod evidence;
 pub mod facts;
 mod failure;
 mod files;
+pub mod held;
 pub mod journal;
 pub mod kit;
 pub mod looking;

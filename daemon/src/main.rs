@@ -8,6 +8,7 @@ use samedayd::authorizer::Polkit;
 use samedayd::clock::SystemClock;
 use samedayd::engine::Engine;
 use samedayd::facts::{self, Facts};
+use samedayd::held::Held;
 use samedayd::journal::Journal;
 use samedayd::service::{self, Upgrader};
 use samedayd::source::Sockets;
@@ -16,6 +17,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+use zbus::MessageStream;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -39,7 +41,9 @@ async fn serve(journal: Journal) -> Result<(), Box<dyn std::error::Error>> {
     let (engine, asks, published) = Engine::new(Facts::read(), work);
     let connection = zbus::connection::Builder::system().build().await?;
     let authorizer = Arc::new(Polkit::new(connection.clone()));
-    let upgrader = Upgrader::new(asks, published.clone(), authorizer, journal);
+    let held = Held::default();
+    tokio::spawn(held.clone().run(MessageStream::from(&connection)));
+    let upgrader = Upgrader::new(asks, published.clone(), authorizer, journal, held);
     connection.object_server().at(sameday_dbus::PATH, upgrader).await?;
     connection.request_name(sameday_dbus::BUS_NAME).await?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -14,6 +14,7 @@ use zbus::{OwnedFd, OwnedVariant, Variant};
 use crate::authorizer::{self, Action, Authorizer};
 use crate::callers::{Call, Caller, Callers};
 use crate::engine::{Ask, Published};
+use crate::held::Held;
 use crate::journal::{self, Journal};
 use crate::kit::Kit;
 use crate::looking::Choice;
@@ -27,6 +28,7 @@ pub struct Upgrader {
     authorizer: Arc<dyn Authorizer>,
     journal: Journal,
     callers: Callers,
+    held: Held,
 }
 
 impl Upgrader {
@@ -37,8 +39,9 @@ impl Upgrader {
         published: watch::Receiver<Published>,
         authorizer: Arc<dyn Authorizer>,
         journal: Journal,
+        held: Held,
     ) -> Self {
-        Self { asks, published, authorizer, journal, callers: Callers::default() }
+        Self { asks, published, authorizer, journal, callers: Callers::default(), held }
     }
 
     /// Asks polkit whether the caller may; the call counts as one under way until the answer is dropped.
@@ -160,7 +163,9 @@ impl Upgrader {
         kit: OwnedFd,
     ) -> Result<(), MethodError> {
         let kit = Arc::new(Kit::new(kit.into()));
-        self.ask(connection, header, Action::OpenKit, Event::OpenKit(kit)).await
+        let answer = self.ask(connection, header.clone(), Action::OpenKit, Event::OpenKit(kit)).await;
+        self.held.answered(&header);
+        answer
     }
 
     async fn cancel(

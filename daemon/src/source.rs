@@ -232,7 +232,6 @@ fn of_wire(error: &Error, origin: &Origin) -> Failure {
             }
             Reason::TorBlocked | Reason::TorFailed => ErrorKind::TorBlocked,
             Reason::StorageRefused | Reason::BaseRefused | Reason::BadRequest => ErrorKind::Internal,
-            Reason::KitUnreadable | Reason::KitTruncated | Reason::KitFormat => ErrorKind::KitUnreadable,
             _ => where_from,
         },
         _ => where_from,

@@ -7,13 +7,15 @@ use std::os::unix::fs::MetadataExt as _;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::sys::stat::futimens;
+use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, fsync, syncfs};
 use sameday_upgrade::boot_env;
 use sameday_upgrade::names::Version;
 
+use super::Medium;
 use super::error::StickError;
 use super::session::{Phase, Session};
-use super::tree;
+use super::tree::{self, Tree};
 use super::versions::{self, Removal};
 
 /// What was removed.
@@ -111,11 +113,7 @@ impl Session {
 
     /// Frees what a file holds beyond its end. The release's time is what it then carries, not the day.
     pub(super) fn cut(&self, place: &str) -> Result<(), StickError> {
-        let failed = |e: std::io::Error| StickError::io(format!("cut {place}"), e);
-        let file = self.medium.tree.file(place, OFlag::O_WRONLY).map_err(failed)?;
-        file.set_len(file.metadata().map_err(failed)?.len()).map_err(failed)?;
-        futimens(&file, &self.time, &self.time).map_err(|e| failed(e.into()))?;
-        fsync(&file).map_err(|e| failed(e.into()))
+        cut(&self.medium.tree, place, Some(self.time))
     }
 
     /// Whether nothing of others is where the files have to go.
@@ -195,4 +193,29 @@ impl Session {
         // vfat's syncfs sends no flush, an fsync does.
         self.sync_directory("", None)
     }
+}
+
+impl Medium {
+    /// Frees what the files of left-overs hold beyond their ends, and leaves them as they are otherwise. The kernel would do it by itself, at
+    /// some later time, when the stick is long mounted read-only.
+    pub(super) fn cut_left_overs(&self) -> Result<(), StickError> {
+        for removal in self.removals(&self.blocks()).map_err(StickError::of)? {
+            let payload = versions::payload(&removal.version);
+            for (place, _) in removal.files.iter().filter(|(place, _)| payload.contains(place)) {
+                cut(&self.tree, place, None)?;
+            }
+        }
+        syncfs(self.tree.root()).map_err(|e| StickError::io("write the stick's buffers", e))
+    }
+}
+
+/// Frees what a file holds beyond its end; it keeps its time if none is given.
+fn cut(tree: &Tree, place: &str, time: Option<TimeSpec>) -> Result<(), StickError> {
+    let failed = |e: std::io::Error| StickError::io(format!("cut {place}"), e);
+    let file = tree.file(place, OFlag::O_WRONLY).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    let time = time.unwrap_or_else(|| TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()));
+    file.set_len(metadata.len()).map_err(failed)?;
+    futimens(&file, &time, &time).map_err(|e| failed(e.into()))?;
+    fsync(&file).map_err(|e| failed(e.into()))
 }

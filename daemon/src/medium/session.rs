@@ -133,6 +133,9 @@ impl Medium {
         let mounts = mounts::parse(&kernel_text("/proc/self/mountinfo").map_err(StickError::of)?);
         let mount = mounts::at(&mounts, &self.mount.point).ok_or(StickError::Changed { what: "mount" })?;
         if mount.writable {
+            if let Err(error) = self.cut_left_overs() {
+                tracing::warn!("{}", crate::failure::Chain(&error));
+            }
             self.mount_read_only()?;
         }
         Ok(mount.writable)

@@ -195,10 +195,7 @@ fn a_descriptor_that_cannot_be_closed_holds_nobody_up() {
     computer.end();
 }
 
-/// The library for the bus closes a message's own descriptor on the thread that serves everybody; dbus-daemon has to close its one, too, so a file
-/// that nobody can close stops the whole bus before it reaches the daemon.
 #[test]
-#[ignore = "zbus closes the descriptors of messages on the daemon's first thread, where a close that is never answered stops it"]
 fn a_message_whose_descriptor_cannot_be_closed_holds_nobody_up() {
     let mut computer = Offline::start(&Spec::default());
     let daemon = computer.watched.case.machine().daemon_id().unwrap();
