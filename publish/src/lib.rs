@@ -1,7 +1,8 @@
-//! The release side: layers, signing, channels, kits, and what an image must hold.
+//! The release side: layers, signing, channels, kits, what an image must hold, and images of sticks.
 
 pub mod ceremony;
 pub mod error;
+pub mod image;
 pub mod init;
 pub mod keys;
 pub mod kit;
