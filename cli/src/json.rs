@@ -129,7 +129,7 @@ fn fixed(fix: &Fix) -> Fixed<'_> {
 }
 
 fn done(progress: &Progress) -> Done<'_> {
-    let Progress { phase, bytes, total, seconds_left } = progress;
+    let Progress { phase, bytes, total, seconds_left, blockage: _ } = progress;
     Done { phase, bytes: *bytes, total: *total, seconds_left: *seconds_left }
 }
 
@@ -162,7 +162,13 @@ mod tests {
         let snapshot = Snapshot {
             state: State::Available,
             offer: Some(offer),
-            progress: Some(Progress { phase: "metadata".into(), bytes: 1, total: u64::MAX, seconds_left: None }),
+            progress: Some(Progress {
+                phase: "metadata".into(),
+                bytes: 1,
+                total: u64::MAX,
+                seconds_left: None,
+                ..Progress::default()
+            }),
             failure: Some(Failure::new(ErrorKind::NoRoom, "r").number("needed", 2).text("on", "x")),
             product: "demo".into(),
             architecture: "amd64".into(),

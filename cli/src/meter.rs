@@ -120,7 +120,7 @@ mod tests {
     use super::*;
 
     fn progress(phase: &str, bytes: u64, total: u64) -> Progress {
-        Progress { phase: phase.into(), bytes, total, seconds_left: None }
+        Progress { phase: phase.into(), bytes, total, seconds_left: None, ..Progress::default() }
     }
 
     #[test]

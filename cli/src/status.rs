@@ -97,7 +97,13 @@ Restart the computer to use it.";
 
     #[test]
     fn the_status_tells_how_far_it_is_and_what_failed() {
-        let progress = Progress { phase: "downloading".into(), bytes: 1_000_000, total: 2_000_000, seconds_left: None };
+        let progress = Progress {
+            phase: "downloading".into(),
+            bytes: 1_000_000,
+            total: 2_000_000,
+            seconds_left: None,
+            ..Progress::default()
+        };
         let offer =
             Offer { version: "1.2".into(), channel: "stable".into(), download_size: 2_000_000, ..Offer::default() };
         let busy = Snapshot { progress: Some(progress), offer: Some(offer), ..snapshot(State::Downloading) };

@@ -49,7 +49,8 @@ pub fn short(line: &str, limit: usize) -> &str {
 pub fn state(state: State) -> String {
     match state {
         State::Idle => gettext("nothing under way; not checked since the start"),
-        State::Checking => gettext("looking for an upgrade"),
+        State::Connecting | State::Checking => gettext("looking for an upgrade"),
+        State::Pausing | State::Paused | State::LeftOvers | State::Switching | State::Undone => state.to_string(),
         State::UpToDate => gettext("up to date"),
         State::Available => gettext("an upgrade is offered"),
         State::Manual => gettext("there is something newer, which this stick cannot take by itself"),

@@ -13,12 +13,22 @@ use zbus_polkit::policykit1::{AuthorityProxy, CheckAuthorizationFlags, Subject};
 pub enum Action {
     /// Look for an upgrade.
     Check,
-    /// Install from the image's own channel.
+    /// Install from the image's own channel, and go on with that.
     Install,
+    /// Install from another channel.
+    InstallOtherChannel,
     /// Hand in a kit.
     OpenKit,
-    /// Stop what is under way.
+    /// Stop what is under way, for good or for a while, and give up what is left over.
     Cancel,
+    /// Go back to an older version.
+    Rollback,
+    /// Give a version that was undone its tries again.
+    TryAgain,
+    /// Look at another channel.
+    LookAt,
+    /// Read the report of a fault.
+    Report,
 }
 
 impl Action {
@@ -28,8 +38,13 @@ impl Action {
         match self {
             Self::Check => "org.sameday.upgrader1.check",
             Self::Install => "org.sameday.upgrader1.install",
+            Self::InstallOtherChannel => "org.sameday.upgrader1.install-other-channel",
             Self::OpenKit => "org.sameday.upgrader1.open-kit",
             Self::Cancel => "org.sameday.upgrader1.cancel",
+            Self::Rollback => "org.sameday.upgrader1.rollback",
+            Self::TryAgain => "org.sameday.upgrader1.try-again",
+            Self::LookAt => "org.sameday.upgrader1.look-at",
+            Self::Report => "org.sameday.upgrader1.report",
         }
     }
 }

@@ -1,11 +1,31 @@
-//! How a running operation is asked to stop: a flag that is looked at between chunks, and a way to end a read that waits for bytes.
+//! How a running operation is asked to stop: a wish that is looked at between chunks, and a way to end a read that waits for bytes.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use sameday_dbus::{ErrorKind, Failure};
+
+/// What is wished of the operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+enum Wish {
+    GoOn,
+    /// Stop, and keep what is verified.
+    Pause,
+    /// Stop, and give the room back. Stronger than a pause.
+    Cancel,
+}
+
+/// The reason of a `cancelled` that is only a pause.
+const PAUSED: &str = "paused";
+
+/// Whether work ended by this because it was asked to pause.
+#[must_use]
+pub fn is_pause(failure: &Failure) -> bool {
+    failure.kind == ErrorKind::Cancelled && failure.reason == PAUSED
+}
 
 type Interrupt = Box<dyn Fn() + Send>;
 
@@ -15,16 +35,25 @@ pub struct Cancel(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    asked: AtomicBool,
+    wish: AtomicU8,
     interrupt: Mutex<Option<Interrupt>>,
     woken: Condvar,
 }
 
 impl Cancel {
-    /// Asks to stop. What waits for bytes returns at once.
+    /// Asks to stop and to give the room back. What waits for bytes returns at once.
     pub fn ask(&self) {
+        self.wish(Wish::Cancel);
+    }
+
+    /// Asks to stop and to keep what is verified. After [`Cancel::ask`] it changes nothing.
+    pub fn pause(&self) {
+        self.wish(Wish::Pause);
+    }
+
+    fn wish(&self, wish: Wish) {
         let guard = self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner);
-        self.0.asked.store(true, Ordering::SeqCst);
+        self.0.wish.fetch_max(wish as u8, Ordering::SeqCst);
         if let Some(interrupt) = &*guard {
             interrupt();
         }
@@ -39,16 +68,20 @@ impl Cancel {
         drop(self.0.woken.wait_timeout_while(guard, time, |_| !self.asked()));
     }
 
-    /// Whether it was asked.
+    /// Whether it was asked to stop, one way or the other.
     #[must_use]
     pub fn asked(&self) -> bool {
-        self.0.asked.load(Ordering::SeqCst)
+        self.0.wish.load(Ordering::SeqCst) > Wish::GoOn as u8
     }
 
     /// # Errors
-    /// `cancelled`, if it was asked.
+    /// `cancelled`, if it was asked to stop; [`is_pause`] tells which way.
     pub fn check(&self) -> Result<(), Failure> {
-        if self.asked() { Err(Failure::new(ErrorKind::Cancelled, "cancelled")) } else { Ok(()) }
+        match self.0.wish.load(Ordering::SeqCst) {
+            wish if wish == Wish::GoOn as u8 => Ok(()),
+            wish if wish == Wish::Pause as u8 => Err(Failure::new(ErrorKind::Cancelled, PAUSED)),
+            _ => Err(Failure::new(ErrorKind::Cancelled, "cancelled")),
+        }
     }
 
     /// Names what ends a read under way.
@@ -56,7 +89,7 @@ impl Cancel {
         *self.0.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(interrupt));
         // It may have been asked before there was anything to interrupt.
         if self.asked() {
-            self.ask();
+            self.pause();
         }
     }
 }
@@ -69,7 +102,19 @@ impl fmt::Debug for Cancel {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicBool;
+
     use super::*;
+
+    #[test]
+    fn a_cancel_is_stronger_than_a_pause() {
+        let cancel = Cancel::default();
+        cancel.pause();
+        assert!(is_pause(&cancel.check().unwrap_err()));
+        cancel.ask();
+        cancel.pause();
+        assert!(!is_pause(&cancel.check().unwrap_err()));
+    }
 
     #[test]
     fn a_cancel_before_the_read_interrupts_it_too() {

@@ -19,6 +19,9 @@ const SLOWEST_CHUNK: Duration = Duration::from_secs(600);
 /// A broken circuit is worth a pause, each time a longer one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
+/// The reason of a server that does not have what the description lists.
+const FILE_MISSING: &str = "file-missing";
+
 /// Where verified chunks go.
 pub trait Target {
     /// Appends a chunk, and has it on the disk when it returns.
@@ -39,7 +42,7 @@ fn path(digest: &Digest) -> String {
 pub fn chunk_list(source: &mut dyn Source, file: &File) -> Result<ChunkList, Failure> {
     let path = path(&file.chunks);
     let bytes = source::whole(source, &path, file.chunks_length)?
-        .ok_or_else(|| Failure::new(ErrorKind::Server, "file-missing").text("path", &path))?;
+        .ok_or_else(|| Failure::new(ErrorKind::Server, FILE_MISSING).text("path", &path))?;
     if bytes.len() as u64 != file.chunks_length || Digest::of(&bytes) != file.chunks {
         return Err(Failure::new(ErrorKind::NotVerified, "chunk-list-mismatch").text("path", &path));
     }
@@ -49,7 +52,8 @@ pub fn chunk_list(source: &mut dyn Source, file: &File) -> Result<ChunkList, Fai
     })
 }
 
-/// Fetches a file chunk by chunk. A transfer that breaks is taken up again after the last good chunk, over new circuits.
+/// Fetches a file chunk by chunk from byte `already` on, the end of a chunk up to which the target has it. A transfer that breaks is taken
+/// up again after the last good chunk, over new circuits.
 ///
 /// # Errors
 /// What the source fails with at last; `not-verified` when a chunk is not the promised one; what the target fails with.
@@ -57,13 +61,18 @@ pub fn file(
     source: &mut dyn Source,
     file: &File,
     list: &ChunkList,
+    already: u64,
     target: &mut dyn Target,
     report: &mut Report,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
     let path = path(&file.sha256);
-    let mut writer = Writer { file, chunks: list.chunks().collect(), next: 0, buffer: Vec::new(), target };
-    let before = report.bytes();
+    let next = usize::try_from(already.div_ceil(CHUNK)).unwrap_or(usize::MAX);
+    let mut writer = Writer { file, chunks: list.chunks().collect(), next, buffer: Vec::new(), target };
+    if writer.done() == file.length && already > 0 {
+        return Ok(());
+    }
+    let before = report.bytes().saturating_sub(writer.done());
     let mut tries = TRIES;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -101,7 +110,7 @@ pub fn file(
             (tries, pause) = (TRIES, FIRST_PAUSE);
         }
         tries = tries.saturating_sub(1);
-        if !may_pass(failure.kind) || tries == 0 {
+        if !may_pass(&failure) || tries == 0 {
             return Err(failure);
         }
         tracing::info!("{path}: {failure:?}, again from {} of {} bytes", writer.done(), file.length);
@@ -112,9 +121,15 @@ pub fn file(
     }
 }
 
-/// Whether trying again over other circuits may help.
-fn may_pass(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::Server | ErrorKind::TorBlocked)
+/// Whether trying again, over other circuits or later, may help.
+#[must_use]
+pub fn may_pass(failure: &Failure) -> bool {
+    match failure.kind {
+        // A file that is not there will not be there.
+        ErrorKind::Server => failure.reason != FILE_MISSING,
+        ErrorKind::TorBlocked => true,
+        _ => failure.reason == source::FETCHER_UNREACHABLE,
+    }
 }
 
 /// Collects bytes into chunks and writes those that are the promised ones.

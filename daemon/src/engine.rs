@@ -1,14 +1,20 @@
 //! The one task that owns the state: takes events in turn, asks [`state::next`] what follows, does it, and publishes the result.
 
+use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use sameday_dbus::{ErrorKind, Failure, Offer, Progress, State as Code};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::cancel::Cancel;
+use crate::facts::{Facts, Identity};
+use crate::looking;
+use crate::pace::Pace;
 use crate::report::{self, Report};
-use crate::state::{self, Effect, Event, State, Verdict};
+use crate::state::{self, Effect, Event, Installed, State, Verdict};
+use crate::stick::Stick;
 use crate::work::Work;
 
 /// A client's event, and where the answer goes.
@@ -16,23 +22,10 @@ use crate::work::Work;
 pub struct Ask {
     /// What it asks for.
     pub event: Event,
+    /// Another place to look at, for [`Event::LookAt`]; it is kept if the event is legal.
+    pub look_at: Option<looking::Choice>,
     /// Whether it was legal.
     pub reply: oneshot::Sender<Result<(), Failure>>,
-}
-
-/// Who this system is, as texts for the bus; empty where unknown.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Identity {
-    /// The product.
-    pub product: String,
-    /// Debian's name of the architecture.
-    pub architecture: String,
-    /// The channel that is looked at.
-    pub channel: String,
-    /// The version that runs.
-    pub running: String,
-    /// The version first installed.
-    pub initial: String,
 }
 
 /// All that clients can see.
@@ -42,106 +35,158 @@ pub struct Published {
     pub state: Code,
     /// The offer, while there is one.
     pub offer: Option<Offer>,
+    /// Whether it is from a channel that is not the image's own.
+    pub other_channel: bool,
     /// Progress, while something is under way.
     pub progress: Option<Progress>,
     /// The failure that the state tells.
     pub failure: Option<Failure>,
-    /// The version that starts next, if it is not the running one.
-    pub pending: Option<String>,
+    /// What the stick says of itself.
+    pub stick: Stick,
     /// Who this system is.
     pub identity: Identity,
 }
 
 impl Published {
-    fn of(state: &State, identity: &Identity) -> Self {
+    fn of(state: &State, facts: &Facts) -> Self {
+        let offered = state.offered();
         Self {
             state: state.code(),
-            offer: state.offered().map(|offered| offered.offer.clone()),
+            offer: offered.map(|offered| offered.offer.clone()),
+            other_channel: offered.is_some_and(|offered| offered.other_channel),
             progress: state.progress().cloned(),
             failure: state.failure().cloned(),
-            pending: match state {
-                State::RestartPending(version) => Some(version.to_string()),
-                _ => None,
-            },
-            identity: identity.clone(),
+            stick: facts.stick.clone(),
+            identity: facts.identity.clone(),
         }
     }
+
+    /// The version that starts next, if it is not the running one.
+    #[must_use]
+    pub fn pending(&self) -> Option<String> {
+        self.stick.pending()
+    }
 }
+
+/// What the work tells, and the stick as it is after it, if it may have changed.
+type Told = (Event, Option<Stick>);
 
 /// The engine.
 #[derive(Debug)]
 pub struct Engine {
     state: State,
+    facts: Facts,
     work: Arc<Work>,
     cancel: Cancel,
     /// The count of the work under way.
     report: Option<Report>,
+    /// Checks of the repository.
+    pace: Pace,
     asks: mpsc::Receiver<Ask>,
-    events: mpsc::UnboundedReceiver<Event>,
-    tell: mpsc::UnboundedSender<Event>,
+    told: mpsc::UnboundedReceiver<Told>,
+    tell: mpsc::UnboundedSender<Told>,
     published: watch::Sender<Published>,
-    identity: Identity,
 }
 
-/// An engine that ends stops its work: it removes what it staged, instead of going on with nobody to tell.
+/// An engine that ends stops its work, instead of going on with nobody to tell; what is verified stays.
 impl Drop for Engine {
     fn drop(&mut self) {
-        self.cancel.ask();
+        self.cancel.pause();
     }
 }
 
 /// Requests that wait for the engine; it never takes long, so more than a few mean a flood.
 const WAITING_ASKS: usize = 16;
+/// Checks of the repository: so many at once, and one more each so often.
+const CHECKS: (u32, Duration) = (10, Duration::from_secs(30));
 
 impl Engine {
-    /// An engine that begins in `state`.
+    /// An engine that begins with these facts.
     #[must_use]
-    pub fn new(state: State, identity: Identity, work: Work) -> (Self, mpsc::Sender<Ask>, watch::Receiver<Published>) {
+    pub fn new(facts: Facts, work: Work) -> (Self, mpsc::Sender<Ask>, watch::Receiver<Published>) {
         let (ask, asks) = mpsc::channel(WAITING_ASKS);
-        let (tell, events) = mpsc::unbounded_channel();
-        let (published, watcher) = watch::channel(Published::of(&state, &identity));
-        let work = Arc::new(work);
-        (
-            Self { state, work, cancel: Cancel::default(), report: None, asks, events, tell, published, identity },
-            ask,
-            watcher,
-        )
+        let (tell, told) = mpsc::unbounded_channel();
+        let state = State::at_rest(&facts.stick);
+        let (published, watcher) = watch::channel(Published::of(&state, &facts));
+        let (work, cancel, pace) = (Arc::new(work), Cancel::default(), Pace::new(CHECKS.0, CHECKS.1));
+        (Self { state, facts, work, cancel, report: None, pace, asks, told, tell, published }, ask, watcher)
     }
 
-    /// Runs until no client can ask any more.
-    pub async fn run(mut self) {
+    /// Runs until `end`, or until no client can ask any more. What is under way then is stopped, and what of it is verified is kept.
+    pub async fn run(mut self, end: impl Future<Output = ()>) {
+        tokio::pin!(end);
+        let mut ending = false;
         let mut ticks = tokio::time::interval(report::INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        while !(ending && !self.state.code().is_busy()) {
             tokio::select! {
-                ask = self.asks.recv() => match ask {
-                    Some(Ask { event, reply }) => {
-                        let answer = self.take(event);
-                        if reply.send(answer).is_err() {
-                            tracing::debug!("the client left before its answer");
-                        }
-                    }
+                () = &mut end, if !ending => {
+                    ending = true;
+                    self.cancel.pause();
+                }
+                ask = self.asks.recv(), if !ending => match ask {
+                    Some(ask) => self.answer(ask),
                     None => return,
                 },
                 _ = ticks.tick(), if self.report.is_some() => {
                     if let Some((phase, progress)) = self.report.as_ref().and_then(Report::read) {
-                        self.told(Event::Progressed(phase, progress));
+                        self.told(Event::Progressed(phase, progress), None);
                     }
                 }
-                Some(event) = self.events.recv() => self.told(event),
+                Some((event, stick)) = self.told.recv() => self.told(event, stick),
             }
         }
     }
 
+    fn answer(&mut self, ask: Ask) {
+        let Ask { event, look_at, reply } = ask;
+        let answer = match event {
+            Event::LookAt => self.look_at(look_at.as_ref()),
+            event => self.take(event),
+        };
+        if reply.send(answer).is_err() {
+            tracing::debug!("the client left before its answer");
+        }
+    }
+
     /// What our own work tells is always legal.
-    fn told(&mut self, event: Event) {
+    fn told(&mut self, event: Event, stick: Option<Stick>) {
+        if let Some(stick) = stick {
+            self.facts.stick = stick;
+        }
         if let Err(failure) = self.take(event) {
             tracing::error!("an event of our own was refused: {failure}");
         }
     }
 
+    fn look_at(&mut self, choice: Option<&looking::Choice>) -> Result<(), Failure> {
+        let (next, _) = state::next(&self.state, &self.facts.stick, Event::LookAt)?;
+        let choice = choice.ok_or_else(|| Failure::new(ErrorKind::Internal, "nothing-to-look-at"))?;
+        choice.keep(Path::new("/")).map_err(|error| {
+            tracing::error!("keep what is looked at: {error}");
+            Failure::new(ErrorKind::Internal, "choice-not-kept").text("error", &error.to_string())
+        })?;
+        self.facts = Facts::read();
+        self.enter(next);
+        Ok(())
+    }
+
     fn take(&mut self, event: Event) -> Result<(), Failure> {
-        let (next, effects) = state::next(&self.state, event)?;
+        let (next, effects) = state::next(&self.state, &self.facts.stick, event)?;
+        if effects.iter().any(|effect| matches!(effect, Effect::StartCheck(state::Origin::Repository))) {
+            self.pace.take(Instant::now()).map_err(|wait| {
+                let seconds = wait.as_secs().saturating_add(1);
+                Failure::new(ErrorKind::Busy, "too-soon").number("seconds", seconds)
+            })?;
+        }
+        for effect in effects {
+            self.carry_out(effect);
+        }
+        self.enter(next);
+        Ok(())
+    }
+
+    fn enter(&mut self, next: State) {
         if next.code() != self.state.code() {
             tracing::info!("{} -> {}", self.state.code(), next.code());
             if let Some(failure) = next.failure() {
@@ -152,59 +197,69 @@ impl Engine {
         if !self.state.code().is_busy() {
             self.report = None;
         }
-        for effect in effects {
-            self.carry_out(effect);
-        }
-        let now = Published::of(&self.state, &self.identity);
+        let now = Published::of(&self.state, &self.facts);
         self.published.send_if_modified(|before| {
             let changed = *before != now;
             *before = now;
             changed
         });
-        Ok(())
     }
 
     fn carry_out(&mut self, effect: Effect) {
+        let work = Arc::clone(&self.work);
         match effect {
             Effect::StopWork => self.cancel.ask(),
+            Effect::PauseWork => self.cancel.pause(),
             Effect::StartCheck(origin) => {
-                let (work, cancel, report) = self.start();
+                let (cancel, report) = self.start();
                 self.follow(
-                    move || Event::Checked(work.check(&origin, &cancel, report)),
+                    move || (Event::Checked(work.check(&origin, &cancel, report)), None),
                     |failure| Event::Checked(Verdict::Not(failure)),
                 );
             }
             Effect::StartInstall(offered) => {
-                let (work, cancel, report) = self.start();
+                let (cancel, report) = self.start();
                 self.follow(
-                    move || Event::Installed(work.install(&offered, &cancel, report)),
-                    |failure| Event::Installed(Err(failure)),
+                    move || and_the_stick(Event::Installed(work.install(&offered, &cancel, report))),
+                    |failure| Event::Installed(Installed::Not(failure)),
                 );
             }
+            Effect::StartDiscard(version) => self.follow(
+                move || and_the_stick(Event::Discarded(work.discard(&version))),
+                |failure| Event::Discarded(Err(failure)),
+            ),
+            Effect::StartSwitch(env) => self.follow(
+                move || and_the_stick(Event::Switched(work.switch(&env))),
+                |failure| Event::Switched(Err(failure)),
+            ),
         }
     }
 
-    fn start(&mut self) -> (Arc<Work>, Cancel, Report) {
+    fn start(&mut self) -> (Cancel, Report) {
         self.cancel = Cancel::default();
         let report = Report::new(self.tell.clone());
         self.report = Some(report.clone());
-        (Arc::clone(&self.work), self.cancel.clone(), report)
+        (self.cancel.clone(), report)
     }
 
     /// Runs blocking work on a thread of its own; if it panics, that is an event too.
-    fn follow(&self, work: impl FnOnce() -> Event + Send + 'static, panicked: fn(Failure) -> Event) {
+    fn follow(&self, work: impl FnOnce() -> Told + Send + 'static, panicked: fn(Failure) -> Event) {
         let tell = self.tell.clone();
         tokio::spawn(async move {
-            let event = match tokio::task::spawn_blocking(work).await {
-                Ok(event) => event,
+            let told = match tokio::task::spawn_blocking(work).await {
+                Ok(told) => told,
                 Err(error) => {
                     tracing::error!("the work ended by a panic: {error}");
-                    panicked(Failure::new(ErrorKind::Internal, "panic"))
+                    (panicked(Failure::new(ErrorKind::Internal, "panic")), None)
                 }
             };
-            if tell.send(event).is_err() {
+            if tell.send(told).is_err() {
                 tracing::debug!("the engine has gone before its work");
             }
         });
     }
+}
+
+fn and_the_stick(event: Event) -> Told {
+    (event, Some(Facts::read().stick))
 }

@@ -21,6 +21,8 @@ const FORMAT: (&str, &[u8]) = ("format", b"1\n");
 /// Metadata that was accepted by this daemon, byte for byte. It dies with the process: an amnesic system keeps no other trace of a check.
 #[derive(Debug, Default)]
 pub struct Memory {
+    /// The channel and base URLs that all this is from.
+    pub of: Option<(Name, Vec<String>)>,
     /// The store of the last check of the repository.
     pub store: Option<Store>,
     /// The last description that verified.
@@ -58,12 +60,11 @@ pub struct Known {
     pub descriptions: Vec<Vec<u8>>,
 }
 
-/// Gathers what image and stick know. A set that does not verify is ignored as a whole and reported; it stops nobody.
+/// Gathers what image and stick know of a channel. A set that does not verify is ignored as a whole and reported; it stops nobody.
 ///
 /// # Errors
 /// `manual-upgrade`, when the image's anchor itself is broken.
-pub fn gather(system: &System, medium: Option<&Medium>) -> Result<Known, Failure> {
-    let channel = &system.running.channel;
+pub fn gather(system: &System, channel: &Name, medium: Option<&Medium>) -> Result<Known, Failure> {
     let (policy, limits) = (Policy::product(Source::Repository), Limits::product());
     let verify = |set| Evidence::verify(&system.anchor, set, &policy, &limits);
     let anchor = verify(EvidenceSet::default()).map_err(|error| {

@@ -1,18 +1,23 @@
 //! The engine of the upgrader as a library, so that each of its parts can be tried alone. The program is `samedayd`.
 
 pub mod authorizer;
+pub mod callers;
 pub mod cancel;
 pub mod clock;
 pub mod download;
 pub mod engine;
 pub mod evidence;
+pub mod facts;
 mod failure;
 mod files;
+pub mod journal;
+pub mod looking;
 pub mod medium;
+pub mod pace;
 pub mod report;
 pub mod service;
 pub mod source;
-pub mod startup;
 pub mod state;
+pub mod stick;
 pub mod system;
 pub mod work;

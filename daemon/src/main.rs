@@ -3,20 +3,27 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use nix::sys::resource::{Resource, setrlimit};
 use samedayd::authorizer::Polkit;
 use samedayd::clock::SystemClock;
 use samedayd::engine::Engine;
+use samedayd::facts::{self, Facts};
+use samedayd::journal::Journal;
 use samedayd::service::{self, Upgrader};
 use samedayd::source::Sockets;
-use samedayd::startup;
 use samedayd::work::Work;
 use tokio::signal::unix::{SignalKind, signal};
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).without_time().init();
-    match serve().await {
+    let journal = Journal::default();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).without_time().with_filter(filter);
+    tracing_subscriber::registry().with(lines).with(journal.clone()).init();
+    match serve(journal).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");
@@ -25,26 +32,32 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve() -> Result<(), Box<dyn std::error::Error>> {
-    let (state, identity) = startup::look();
+async fn serve(journal: Journal) -> Result<(), Box<dyn std::error::Error>> {
+    // A core dump would lie on a disk, with whatever was in memory.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    facts::mend();
     let work = Work::new(Box::new(Sockets), Box::new(SystemClock));
-    let (engine, asks, published) = Engine::new(state, identity, work);
+    let (engine, asks, published) = Engine::new(Facts::read(), work);
     let connection = zbus::connection::Builder::system().build().await?;
     let authorizer = Arc::new(Polkit::new(connection.clone()));
-    let upgrader = Upgrader::new(asks, published.clone(), authorizer);
+    let upgrader = Upgrader::new(asks, published.clone(), authorizer, journal);
     connection.object_server().at(sameday_dbus::PATH, upgrader).await?;
     connection.request_name(sameday_dbus::BUS_NAME).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let end = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
     if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::Ready]) {
         tracing::debug!("nobody to notify: {error}");
     }
     tracing::info!("{} serves {}", env!("CARGO_PKG_NAME"), sameday_dbus::BUS_NAME);
     tokio::select! {
-        () = engine.run() => {}
+        () = engine.run(end) => {}
         result = service::announce(&connection, published) => result?,
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
     Ok(())
 }

@@ -42,8 +42,8 @@ pub use error::{Parameter, Refusal, StackFault, StickError};
 pub use room::{Room, RoomPlan};
 pub use session::Session;
 pub use stack::Promised;
-pub use staging::Staging;
-pub use versions::{Evidence, Present};
+pub use staging::{Judge, Staging};
+pub use versions::{Evidence, LeftOver, Present};
 
 /// Where live-boot mounts the medium, the newer place first; `/lib` is a link to `/usr/lib` on merged systems, and mountinfo shows the latter.
 const MEDIUM: [&str; 3] = ["/run/live/medium", "/usr/lib/live/mount/medium", "/lib/live/mount/medium"];

@@ -7,6 +7,10 @@ use sameday_dbus::{Progress, phase};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::state::{Event, Phase};
+use crate::stick::Stick;
+
+/// Where events of the work go, and the stick with those after which it may be another one.
+type Events = UnboundedSender<(Event, Option<Stick>)>;
 
 /// How often the count is read: more nobody can see, and each reading that differs costs the bus a signal.
 pub const INTERVAL: Duration = Duration::from_millis(200);
@@ -18,7 +22,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// The count, shared between the work and the engine.
 #[derive(Debug, Clone)]
 pub struct Report {
-    events: UnboundedSender<Event>,
+    events: Events,
     count: Arc<Mutex<Count>>,
 }
 
@@ -28,6 +32,8 @@ struct Count {
     name: &'static str,
     bytes: u64,
     total: u64,
+    /// What keeps Tor from connecting, or empty.
+    blockage: &'static str,
     began: Instant,
     /// Bytes a second, an exponential average over [`WINDOW`].
     speed: f64,
@@ -37,13 +43,15 @@ struct Count {
 impl Report {
     /// A new phase is told to `events` at once.
     #[must_use]
-    pub fn new(events: UnboundedSender<Event>) -> Self {
+    pub fn new(events: Events) -> Self {
         Self { events, count: Arc::new(Mutex::new(Count::new(Phase::Check, phase::CONNECTING, 0))) }
     }
 
-    /// The way to the network is built to so many per cent, or stands. Shown while metadata is fetched; a download shows its own bytes.
-    pub fn connecting(&self, percent: Option<u8>) {
+    /// The way to the network is built to so many per cent, or stands; and what keeps it from being built. The per cent are shown while
+    /// metadata is fetched; a download shows its own bytes.
+    pub fn connecting(&self, percent: Option<u8>, blockage: Option<&'static str>) {
         let mut count = self.lock();
+        count.blockage = blockage.filter(|_| percent.is_some()).unwrap_or_default();
         match percent {
             Some(percent) if count.phase == Phase::Check => {
                 (count.name, count.bytes, count.total) = (phase::CONNECTING, u64::from(percent), 100);
@@ -60,7 +68,7 @@ impl Report {
         let count = Count::new(phase, name, total);
         let event = Event::Progressed(phase, count.progress(count.began));
         *self.lock() = count;
-        if self.events.send(event).is_err() {
+        if self.events.send((event, None)).is_err() {
             tracing::debug!("the engine has gone, nobody hears of progress");
         }
     }
@@ -88,7 +96,8 @@ impl Report {
         let now = Instant::now();
         let mut count = self.lock();
         count.measure(now);
-        (count.bytes > 0).then(|| (count.phase, count.progress(now)))
+        let tells = count.bytes > 0 || count.phase == Phase::Check || !count.blockage.is_empty();
+        tells.then(|| (count.phase, count.progress(now)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Count> {
@@ -99,7 +108,7 @@ impl Report {
 impl Count {
     fn new(phase: Phase, name: &'static str, total: u64) -> Self {
         let now = Instant::now();
-        Self { phase, name, bytes: 0, total, began: now, speed: 0.0, measured: (now, 0) }
+        Self { phase, name, bytes: 0, total, blockage: "", began: now, speed: 0.0, measured: (now, 0) }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
@@ -128,7 +137,7 @@ impl Count {
 
     fn progress(&self, now: Instant) -> Progress {
         let (phase, seconds_left) = (self.name.to_owned(), self.seconds_left(now));
-        Progress { phase, bytes: self.bytes, total: self.total, seconds_left }
+        Progress { phase, bytes: self.bytes, total: self.total, seconds_left, blockage: self.blockage.to_owned() }
     }
 }
 
@@ -141,7 +150,7 @@ mod tests {
         let (sender, mut receiver) = tokio::sync::mpsc::unbounded_channel();
         let mut report = Report::new(sender);
         report.begin(Phase::Download, phase::DOWNLOADING, 1000);
-        assert!(matches!(receiver.try_recv(), Ok(Event::Progressed(Phase::Download, _))));
+        assert!(matches!(receiver.try_recv(), Ok((Event::Progressed(Phase::Download, _), None))));
         assert!(report.read().is_none());
         for _ in 0..1000 {
             report.add(1);

@@ -2,14 +2,19 @@
 
 use std::sync::Arc;
 
-use sameday_dbus::{Dictionary, ErrorKind, Failure, INTERFACE, MethodError, OPTION_SIGNED_ON, PATH};
+use sameday_dbus::{
+    Dictionary, ErrorKind, Failure, INTERFACE, MethodError, OPTION_BASE_URLS, OPTION_SIGNED_ON, PATH, text,
+};
 use tokio::sync::{mpsc, oneshot, watch};
 use zbus::message::Header;
 use zbus::object_server::{InterfaceRef, SignalEmitter};
-use zbus::{OwnedFd, Variant};
+use zbus::{OwnedFd, OwnedVariant, Variant};
 
 use crate::authorizer::{Action, Authorizer, Caller};
+use crate::callers::Callers;
 use crate::engine::{Ask, Published};
+use crate::journal::{self, Journal};
+use crate::looking::Choice;
 use crate::state::{Consent, Event, Kit};
 
 /// The object that clients see.
@@ -18,6 +23,8 @@ pub struct Upgrader {
     asks: mpsc::Sender<Ask>,
     published: watch::Receiver<Published>,
     authorizer: Arc<dyn Authorizer>,
+    journal: Journal,
+    callers: Callers,
 }
 
 impl Upgrader {
@@ -27,16 +34,34 @@ impl Upgrader {
         asks: mpsc::Sender<Ask>,
         published: watch::Receiver<Published>,
         authorizer: Arc<dyn Authorizer>,
+        journal: Journal,
     ) -> Self {
-        Self { asks, published, authorizer }
+        Self { asks, published, authorizer, journal, callers: Callers::default() }
     }
 
     async fn ask(&self, header: Header<'_>, action: Action, event: Event) -> Result<(), MethodError> {
+        self.ask_to_look_at(header, action, event, None).await
+    }
+
+    async fn ask_to_look_at(
+        &self,
+        header: Header<'_>,
+        action: Action,
+        event: Event,
+        look_at: Option<Choice>,
+    ) -> Result<(), MethodError> {
+        let _call = self.callers.enter(header.sender().map_or("", |sender| sender.as_str()))?;
         self.authorizer.may(&Caller(header), action).await?;
         let (reply, answer) = oneshot::channel();
         let gone = || Failure::new(ErrorKind::Internal, "engine-gone");
-        self.asks.send(Ask { event, reply }).await.map_err(|_| gone())?;
+        self.asks.send(Ask { event, look_at, reply }).await.map_err(|_| gone())?;
         Ok(answer.await.map_err(|_| gone())??)
+    }
+
+    /// Whether this is the offer of another channel, as far as is known: the engine looks again.
+    fn is_from_other_channel(&self, digest: &str) -> bool {
+        let published = self.published.borrow();
+        published.other_channel && published.offer.as_ref().is_some_and(|offer| offer.digest == digest)
     }
 }
 
@@ -46,16 +71,40 @@ fn consent(version: String, digest: String, options: &Dictionary) -> Result<Cons
     for (name, value) in options {
         match (name.as_str(), &**value) {
             (OPTION_SIGNED_ON, Variant::Str(date)) => signed_on = Some(date.to_string()),
-            (OPTION_SIGNED_ON, _) => {
-                return Err(Failure::new(ErrorKind::BadRequest, "option-type").text("option", OPTION_SIGNED_ON));
-            }
-            (unknown, _) => {
-                let name: String = unknown.chars().take(64).collect();
-                return Err(Failure::new(ErrorKind::BadRequest, "unknown-option").text("option", &name));
-            }
+            (OPTION_SIGNED_ON, _) => return Err(wrong_type(OPTION_SIGNED_ON)),
+            (unknown, _) => return Err(unknown_option(unknown)),
         }
     }
-    Ok(Consent { version, digest, signed_on })
+    Ok(Consent { version, digest, signed_on, other_channel: false })
+}
+
+/// The options of `LookAt`.
+fn choice(channel: &str, options: &Dictionary) -> Result<Choice, Failure> {
+    let mut bases = Vec::new();
+    for (name, value) in options {
+        match (name.as_str(), value) {
+            (OPTION_BASE_URLS, urls) => bases = strings(urls).ok_or_else(|| wrong_type(OPTION_BASE_URLS))?,
+            (unknown, _) => return Err(unknown_option(unknown)),
+        }
+    }
+    Choice::new(channel, bases)
+}
+
+fn strings(value: &OwnedVariant) -> Option<Vec<String>> {
+    let Variant::Array(array) = &**value else { return None };
+    let string = |element: &Variant<'_>| match element {
+        Variant::Str(string) => Some(string.to_string()),
+        _ => None,
+    };
+    array.inner().iter().map(string).collect()
+}
+
+fn wrong_type(option: &str) -> Failure {
+    Failure::new(ErrorKind::BadRequest, "option-type").text("option", option)
+}
+
+fn unknown_option(name: &str) -> Failure {
+    Failure::new(ErrorKind::BadRequest, "unknown-option").text("option", &text::line(name, text::NAME))
 }
 
 #[zbus::interface(name = "org.sameday.Upgrader1")]
@@ -71,8 +120,10 @@ impl Upgrader {
         digest: String,
         options: Dictionary,
     ) -> Result<(), MethodError> {
-        let consent = consent(version, digest, &options)?;
-        self.ask(header, Action::Install, Event::Install(consent)).await
+        let mut consent = consent(version, digest, &options)?;
+        consent.other_channel = self.is_from_other_channel(&consent.digest);
+        let action = if consent.other_channel { Action::InstallOtherChannel } else { Action::Install };
+        self.ask(header, action, Event::Install(consent)).await
     }
 
     async fn open_kit(&self, #[zbus(header)] header: Header<'_>, kit: OwnedFd) -> Result<(), MethodError> {
@@ -82,6 +133,45 @@ impl Upgrader {
 
     async fn cancel(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
         self.ask(header, Action::Cancel, Event::Cancel).await
+    }
+
+    async fn pause(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
+        self.ask(header, Action::Cancel, Event::Pause).await
+    }
+
+    async fn resume(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
+        self.ask(header, Action::Install, Event::Resume).await
+    }
+
+    async fn discard(&self, #[zbus(header)] header: Header<'_>) -> Result<(), MethodError> {
+        self.ask(header, Action::Cancel, Event::Discard).await
+    }
+
+    async fn rollback(&self, #[zbus(header)] header: Header<'_>, version: String) -> Result<(), MethodError> {
+        self.ask(header, Action::Rollback, Event::Rollback(version)).await
+    }
+
+    async fn try_again(&self, #[zbus(header)] header: Header<'_>, version: String) -> Result<(), MethodError> {
+        self.ask(header, Action::TryAgain, Event::TryAgain(version)).await
+    }
+
+    async fn look_at(
+        &self,
+        #[zbus(header)] header: Header<'_>,
+        channel: String,
+        options: Dictionary,
+    ) -> Result<(), MethodError> {
+        let choice = choice(&channel, &options)?;
+        self.ask_to_look_at(header, Action::LookAt, Event::LookAt, Some(choice)).await
+    }
+
+    #[zbus(out_args("lines"))]
+    async fn report(&self, #[zbus(header)] header: Header<'_>) -> Result<Vec<String>, MethodError> {
+        let _call = self.callers.enter(header.sender().map_or("", |sender| sender.as_str()))?;
+        self.authorizer.may(&Caller(header), Action::Report).await?;
+        let mut lines = told(&self.published.borrow());
+        lines.extend(self.journal.lines());
+        Ok(lines)
     }
 
     #[zbus(property)]
@@ -120,6 +210,16 @@ impl Upgrader {
     }
 
     #[zbus(property)]
+    fn running_channel(&self) -> String {
+        self.published.borrow().identity.running_channel.clone()
+    }
+
+    #[zbus(property)]
+    fn looking(&self) -> Dictionary {
+        (&self.published.borrow().identity.looking).into()
+    }
+
+    #[zbus(property)]
     fn running_version(&self) -> String {
         self.published.borrow().identity.running.clone()
     }
@@ -131,8 +231,52 @@ impl Upgrader {
 
     #[zbus(property)]
     fn pending_version(&self) -> String {
-        self.published.borrow().pending.clone().unwrap_or_default()
+        self.published.borrow().pending().unwrap_or_default()
     }
+
+    #[zbus(property)]
+    fn previous_version(&self) -> String {
+        self.published.borrow().stick.back.as_ref().map(|(version, _)| version.clone()).unwrap_or_default()
+    }
+
+    #[zbus(property)]
+    fn standing(&self) -> (String, String) {
+        let (standing, other) = self.published.borrow().stick.told();
+        (standing.code().to_owned(), other)
+    }
+
+    #[zbus(property)]
+    fn left_over(&self) -> Dictionary {
+        self.published.borrow().stick.left_over().as_ref().map(Dictionary::from).unwrap_or_default()
+    }
+}
+
+/// The state of things, for a report: no names of people, no times but those of signed files.
+fn told(now: &Published) -> Vec<String> {
+    let (standing, other) = now.stick.told();
+    let identity = &now.identity;
+    let looking = &identity.looking;
+    let mut lines = vec![
+        format!("samedayd {}", env!("CARGO_PKG_VERSION")),
+        format!("state {}", now.state),
+        format!("system {} {} {}", identity.product, identity.architecture, identity.channel),
+        format!("runs {} from {}, first installed {}", identity.running, identity.running_channel, identity.initial),
+        format!("looks at {} chosen by {}", looking.channel, looking.chosen_by.code()),
+        format!("standing {standing} {other}"),
+    ];
+    if !looking.base_urls.is_empty() {
+        lines.push(format!("base URLs other than the image's: {}", looking.base_urls.len()));
+    }
+    if let Some(left) = now.stick.left_over() {
+        lines.push(format!("left over {} {} bytes", left.version, left.bytes));
+    }
+    if let Some(offer) = &now.offer {
+        lines.push(format!("offer {} {} {} bytes", offer.version, offer.digest, offer.download_size));
+    }
+    if let Some(failure) = &now.failure {
+        lines.push(format!("failure {}", journal::discreet(&failure.to_string())));
+    }
+    lines
 }
 
 /// Tells the bus what changes, until the engine is gone. The state comes last, so that whoever hears of it finds the rest in place.
@@ -142,26 +286,32 @@ impl Upgrader {
 pub async fn announce(connection: &zbus::Connection, mut published: watch::Receiver<Published>) -> zbus::Result<()> {
     let object: InterfaceRef<Upgrader> = connection.object_server().interface(PATH).await?;
     let emitter: &SignalEmitter<'_> = object.signal_emitter();
-    let mut told = published.borrow_and_update().clone();
+    let mut before = published.borrow_and_update().clone();
     while published.changed().await.is_ok() {
         let now = published.borrow_and_update().clone();
         let upgrader = object.get().await;
-        if now.offer != told.offer {
+        if now.identity != before.identity {
+            upgrader.looking_changed(emitter).await?;
+        }
+        if now.offer != before.offer {
             upgrader.offer_changed(emitter).await?;
         }
-        if now.failure != told.failure {
+        if now.failure != before.failure {
             upgrader.last_failure_changed(emitter).await?;
         }
-        if now.pending != told.pending {
+        if now.stick != before.stick {
             upgrader.pending_version_changed(emitter).await?;
+            upgrader.previous_version_changed(emitter).await?;
+            upgrader.standing_changed(emitter).await?;
+            upgrader.left_over_changed(emitter).await?;
         }
-        if now.progress != told.progress {
+        if now.progress != before.progress {
             upgrader.progress_changed(emitter).await?;
         }
-        if now.state != told.state {
+        if now.state != before.state {
             upgrader.state_changed(emitter).await?;
         }
-        told = now;
+        before = now;
     }
     tracing::info!("{INTERFACE}: nothing more to announce");
     Ok(())

@@ -12,6 +12,9 @@ use crate::failure::Chain;
 use crate::report::Report;
 use crate::state::Origin;
 
+/// The reason of a fetcher that is not there. systemd starts it anew, so it passes.
+pub const FETCHER_UNREACHABLE: &str = "fetcher-unreachable";
+
 /// The sockets of systemd, owned by root.
 const FETCHER: &str = "/run/sameday/fetcher.sock";
 const KIT_READER: &str = "/run/sameday/kit.sock";
@@ -135,7 +138,7 @@ impl SocketSource {
 
     fn connected(&mut self) -> Result<Client, Failure> {
         let (path, patience, unreachable, kit, bases) = match &self.origin {
-            Origin::Repository => (FETCHER, Patience::default(), "fetcher-unreachable", None, self.bases.as_slice()),
+            Origin::Repository => (FETCHER, Patience::default(), FETCHER_UNREACHABLE, None, self.bases.as_slice()),
             Origin::Kit(kit) => (KIT_READER, KIT_PATIENCE, "kit-reader-unreachable", kit.descriptor(), [].as_slice()),
         };
         let stream = UnixStream::connect(path).map_err(|error| {
@@ -167,7 +170,8 @@ fn heard(status: Status, report: &Report, consensus: &mut Option<ConsensusTime>)
         let (valid_after, valid_until) = (time(hint.valid_after), time(hint.valid_until));
         *consensus = Some(ConsensusTime { valid_after, valid_until });
     }
-    report.connecting((status.phase != Phase::Ready).then_some(status.percent));
+    let blockage = status.blockage.map(sameday_wire::Blockage::code);
+    report.connecting((status.phase != Phase::Ready).then_some(status.percent), blockage);
 }
 
 impl Source for SocketSource {

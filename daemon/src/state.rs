@@ -5,11 +5,17 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use sameday_dbus::{ErrorKind, Failure, Offer, Progress};
-use sameday_upgrade::names::Version;
+use sameday_dbus::{Failure, Offer, Progress, phase};
+use sameday_upgrade::boot_env::BootEnv;
+use sameday_upgrade::names::{Name, Version};
 use sameday_upgrade::plan::Plan;
 
 use crate::evidence::Keepsake;
+use crate::medium::LeftOver;
+use crate::stick::Stick;
+
+mod ask;
+mod told;
 
 /// Where an offer comes from.
 #[derive(Debug, Clone)]
@@ -47,7 +53,7 @@ impl Drop for Kit {
 }
 
 /// An upgrade that is offered, with all that its installation needs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Offered {
     /// What clients are shown.
     pub offer: Offer,
@@ -55,6 +61,12 @@ pub struct Offered {
     pub plan: Plan,
     /// Where its files come from.
     pub origin: Origin,
+    /// The base URLs of a repository, as they were looked at.
+    pub bases: Vec<String>,
+    /// The channel it is from.
+    pub channel: Name,
+    /// Whether that is not the image's own.
+    pub other_channel: bool,
     /// The metadata that a consented upgrade keeps on the stick.
     pub keepsake: Keepsake,
 }
@@ -64,7 +76,7 @@ pub struct Offered {
 pub enum State {
     /// Nothing was asked yet.
     Idle,
-    /// Looking for an upgrade.
+    /// Looking for an upgrade, or building the way there: the progress tells which.
     Checking(Origin, Progress),
     /// Nothing is newer.
     UpToDate,
@@ -74,12 +86,22 @@ pub enum State {
     Manual(Failure),
     /// Consented to; files are fetched, verified and written under names that nothing refers to.
     Downloading(Arc<Offered>, Progress),
+    /// Stopping; what is verified stays.
+    Pausing(Arc<Offered>),
+    /// Stopped, by a user or by a failure; what is verified lies on the stick.
+    Paused(Arc<Offered>, Option<Failure>),
+    /// An earlier download was abandoned.
+    LeftOvers(LeftOver),
     /// All files are written; they are read back, the stack is checked, and committed.
     Applying(Arc<Offered>, Progress),
     /// Stopping; what was staged is removed. Holds the offer to go back to.
     Cancelling(Option<Arc<Offered>>),
+    /// Another version is made the one that starts next.
+    Switching,
     /// The stick starts another version next.
-    RestartPending(Version),
+    RestartPending(String),
+    /// The upgrade to this version did not come up.
+    Undone(String),
     /// The last operation failed.
     Failed(Failure),
 }
@@ -93,6 +115,8 @@ pub struct Consent {
     pub digest: String,
     /// The signing date that was confirmed, for an old kit.
     pub signed_on: Option<String>,
+    /// Whether the caller may install from a channel that is not the image's own.
+    pub other_channel: bool,
 }
 
 /// What happens to the daemon.
@@ -106,12 +130,28 @@ pub enum Event {
     Install(Consent),
     /// A client cancels.
     Cancel,
+    /// A client pauses, or the daemon has to end.
+    Pause,
+    /// A client goes on.
+    Resume,
+    /// A client gives up what is paused or left over.
+    Discard,
+    /// A client goes back to this version.
+    Rollback(String),
+    /// A client gives this version its tries again.
+    TryAgain(String),
+    /// An administrator has changed what is looked at.
+    LookAt,
     /// The check has come to an end.
     Checked(Verdict),
     /// Work goes on: the phase tells downloading from applying.
     Progressed(Phase, Progress),
     /// The installation has come to an end.
-    Installed(Result<Version, Failure>),
+    Installed(Installed),
+    /// What was left over is removed, or not.
+    Discarded(Result<(), Failure>),
+    /// Another version starts next, or not.
+    Switched(Result<(), Failure>),
 }
 
 /// The parts of work that clients can tell apart as states.
@@ -136,6 +176,17 @@ pub enum Verdict {
     Not(Failure),
 }
 
+/// How an installation ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Installed {
+    /// The stick starts this version next.
+    Committed(Version),
+    /// What is verified is kept: because of this failure, or because that was asked for.
+    Kept(Option<Failure>),
+    /// The stick is as it was, but for what the consent gave up.
+    Not(Failure),
+}
+
 /// What the engine is to do.
 #[derive(Debug)]
 pub enum Effect {
@@ -143,141 +194,76 @@ pub enum Effect {
     StartCheck(Origin),
     /// Start installing this.
     StartInstall(Arc<Offered>),
-    /// Ask the work under way to stop.
+    /// Ask the work under way to stop and give the room back.
     StopWork,
+    /// Ask the work under way to stop and keep what is verified.
+    PauseWork,
+    /// Remove what a download of this version left.
+    StartDiscard(Version),
+    /// Overwrite the block that chooses what starts.
+    StartSwitch(BootEnv),
 }
 
-/// The next state and what is to be done, or why the event is refused, which changes nothing.
+/// The next state and what is to be done.
+pub type Step = (State, Vec<Effect>);
+
+/// The next state and what is to be done, or why the event is refused, which changes nothing. `stick` is as it is now.
 ///
 /// # Errors
-/// `busy`, `not-offered` or `bad-request`, when the event is not legal now.
-pub fn next(state: &State, event: Event) -> Result<(State, Vec<Effect>), Failure> {
+/// `busy`, `not-offered`, `not-allowed` or `bad-request`, when the event is not legal now.
+pub fn next(state: &State, stick: &Stick, event: Event) -> Result<Step, Failure> {
     match event {
-        Event::Check => check(state),
-        Event::OpenKit(kit) => {
-            resting(state)?;
-            let origin = Origin::Kit(kit);
-            Ok((State::Checking(origin.clone(), Progress::default()), vec![Effect::StartCheck(origin)]))
-        }
-        Event::Install(consent) => install(state, &consent),
-        Event::Cancel => cancel(state),
-        Event::Checked(verdict) => Ok((checked(state, verdict), vec![])),
-        Event::Progressed(phase, progress) => Ok((progressed(state, phase, progress), vec![])),
-        Event::Installed(result) => Ok((installed(state, result), vec![])),
-    }
-}
-
-/// Refuses what may only begin while nothing is under way.
-fn resting(state: &State) -> Result<(), Failure> {
-    match state {
-        State::Idle | State::UpToDate | State::Available(_) | State::Manual(_) | State::Failed(_) => Ok(()),
-        State::RestartPending(version) => {
-            Err(Failure::new(ErrorKind::Busy, "restart-pending").text("version", version.as_str()))
-        }
-        State::Checking(..) => Err(Failure::new(ErrorKind::Busy, "checking")),
-        State::Downloading(..) | State::Applying(..) => Err(Failure::new(ErrorKind::Busy, "installing")),
-        State::Cancelling(_) => Err(Failure::new(ErrorKind::Busy, "cancelling")),
-    }
-}
-
-fn check(state: &State) -> Result<(State, Vec<Effect>), Failure> {
-    // A second client that asks for the check under way gets it: all clients see the same state.
-    if let State::Checking(Origin::Repository, _) = state {
-        return Ok((state.clone(), vec![]));
-    }
-    resting(state)?;
-    Ok((State::Checking(Origin::Repository, Progress::default()), vec![Effect::StartCheck(Origin::Repository)]))
-}
-
-fn install(state: &State, consent: &Consent) -> Result<(State, Vec<Effect>), Failure> {
-    let State::Available(offered) = state else {
-        resting(state)?;
-        return Err(Failure::new(ErrorKind::NotOffered, "no-offer"));
-    };
-    let offer = &offered.offer;
-    if offer.version != consent.version || offer.digest != consent.digest {
-        return Err(Failure::new(ErrorKind::NotOffered, "other-offer")
-            .text("version", &offer.version)
-            .text("digest", &offer.digest));
-    }
-    match &consent.signed_on {
-        None if offer.confirm_signed_on => {
-            return Err(Failure::new(ErrorKind::BadRequest, "signed-on-needed").text("signed-on", &offer.signed_on));
-        }
-        Some(date) if *date != offer.signed_on => {
-            return Err(Failure::new(ErrorKind::BadRequest, "signed-on-differs").text("signed-on", &offer.signed_on));
-        }
-        _ => {}
-    }
-    let next = State::Downloading(Arc::clone(offered), Progress::default());
-    Ok((next, vec![Effect::StartInstall(Arc::clone(offered))]))
-}
-
-fn cancel(state: &State) -> Result<(State, Vec<Effect>), Failure> {
-    match state {
-        State::Checking(..) => Ok((State::Cancelling(None), vec![Effect::StopWork])),
-        State::Downloading(offered, _) | State::Applying(offered, _) => {
-            Ok((State::Cancelling(Some(Arc::clone(offered))), vec![Effect::StopWork]))
-        }
-        State::Cancelling(_) => Ok((state.clone(), vec![])),
-        _ => Err(Failure::new(ErrorKind::BadRequest, "nothing-to-cancel")),
-    }
-}
-
-fn checked(state: &State, verdict: Verdict) -> State {
-    match (state, verdict) {
-        (State::Checking(..), Verdict::UpToDate) => State::UpToDate,
-        (State::Checking(..), Verdict::Offer(offered)) => State::Available(offered),
-        (State::Checking(..), Verdict::Not(failure)) => match failure.kind {
-            ErrorKind::ManualUpgrade | ErrorKind::NoRoom => State::Manual(failure),
-            _ => State::Failed(failure),
-        },
-        (State::Cancelling(_), _) => State::Idle,
-        (other, _) => other.clone(),
-    }
-}
-
-fn progressed(state: &State, phase: Phase, progress: Progress) -> State {
-    match (state, phase) {
-        (State::Checking(origin, _), Phase::Check) => State::Checking(origin.clone(), progress),
-        (State::Downloading(offered, _), Phase::Download) => State::Downloading(Arc::clone(offered), progress),
-        (State::Downloading(offered, _) | State::Applying(offered, _), Phase::Apply) => {
-            State::Applying(Arc::clone(offered), progress)
-        }
-        // A report that was on its way when the state changed says nothing any more.
-        (other, _) => other.clone(),
-    }
-}
-
-fn installed(state: &State, result: Result<Version, Failure>) -> State {
-    match (state, result) {
-        // A cancel that came after the commit came too late, and says so by this state.
-        (State::Downloading(..) | State::Applying(..) | State::Cancelling(_), Ok(version)) => {
-            State::RestartPending(version)
-        }
-        (State::Cancelling(Some(offered)), Err(failure)) if failure.kind == ErrorKind::Cancelled => {
-            State::Available(Arc::clone(offered))
-        }
-        (State::Downloading(..) | State::Applying(..) | State::Cancelling(_), Err(failure)) => State::Failed(failure),
-        (other, _) => other.clone(),
+        Event::Check => ask::check(state),
+        Event::OpenKit(kit) => ask::open_kit(state, kit),
+        Event::Install(consent) => ask::install(state, &consent),
+        Event::Cancel => ask::cancel(state, stick),
+        Event::Pause => ask::pause(state),
+        Event::Resume => ask::resume(state),
+        Event::Discard => ask::discard(state, stick),
+        Event::Rollback(version) => ask::rollback(state, stick, &version),
+        Event::TryAgain(version) => ask::try_again(state, stick, &version),
+        Event::LookAt => ask::look_at(state, stick),
+        Event::Checked(verdict) => Ok((told::checked(state, stick, verdict), vec![])),
+        Event::Progressed(phase, progress) => Ok((told::progressed(state, phase, progress), vec![])),
+        Event::Installed(result) => Ok(told::installed(state, stick, result)),
+        Event::Discarded(result) => Ok((told::discarded(state, stick, result), vec![])),
+        Event::Switched(result) => Ok((told::switched(state, stick, result), vec![])),
     }
 }
 
 impl State {
+    /// The state of a daemon that is asked nothing, read off the stick.
+    #[must_use]
+    pub fn at_rest(stick: &Stick) -> Self {
+        if let Some(version) = stick.pending() {
+            return Self::RestartPending(version);
+        }
+        if let Some(version) = stick.undone() {
+            return Self::Undone(version);
+        }
+        stick.left_over.clone().map_or(Self::Idle, Self::LeftOvers)
+    }
+
     /// The state's code on D-Bus.
     #[must_use]
     pub fn code(&self) -> sameday_dbus::State {
         use sameday_dbus::State as Code;
         match self {
             Self::Idle => Code::Idle,
+            Self::Checking(_, progress) if progress.phase == phase::CONNECTING => Code::Connecting,
             Self::Checking(..) => Code::Checking,
             Self::UpToDate => Code::UpToDate,
             Self::Available(_) => Code::Available,
             Self::Manual(_) => Code::Manual,
             Self::Downloading(..) => Code::Downloading,
+            Self::Pausing(_) => Code::Pausing,
+            Self::Paused(..) => Code::Paused,
+            Self::LeftOvers(_) => Code::LeftOvers,
             Self::Applying(..) => Code::Applying,
             Self::Cancelling(_) => Code::Cancelling,
+            Self::Switching => Code::Switching,
             Self::RestartPending(_) => Code::RestartPending,
+            Self::Undone(_) => Code::Undone,
             Self::Failed(_) => Code::Failed,
         }
     }
@@ -286,7 +272,11 @@ impl State {
     #[must_use]
     pub fn offered(&self) -> Option<&Arc<Offered>> {
         match self {
-            Self::Available(offered) | Self::Downloading(offered, _) | Self::Applying(offered, _) => Some(offered),
+            Self::Available(offered)
+            | Self::Downloading(offered, _)
+            | Self::Pausing(offered)
+            | Self::Paused(offered, _)
+            | Self::Applying(offered, _) => Some(offered),
             _ => None,
         }
     }
@@ -306,7 +296,7 @@ impl State {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         match self {
-            Self::Manual(failure) | Self::Failed(failure) => Some(failure),
+            Self::Manual(failure) | Self::Failed(failure) | Self::Paused(_, Some(failure)) => Some(failure),
             _ => None,
         }
     }

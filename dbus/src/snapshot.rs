@@ -85,7 +85,8 @@ impl Snapshot {
         let running_version = name("RunningVersion");
         let initial_version = name("InitialVersion");
         let pending_version = name("PendingVersion");
-        let (standing, standing_version) = all.remove("Standing").and_then(<(String, String)>::read).unwrap_or_default();
+        let (standing, standing_version) =
+            all.remove("Standing").and_then(<(String, String)>::read).unwrap_or_default();
         let Ok(standing) = standing.parse();
         let failure = all.remove("LastFailure").and_then(<(String, String, Dictionary)>::read);
         Ok(Self {

@@ -31,15 +31,8 @@ pub enum Standing {
 
 impl Standing {
     /// All of them.
-    pub const ALL: &[Self] = &[
-        Self::Unknown,
-        Self::Good,
-        Self::OnTrial,
-        Self::RestartPending,
-        Self::Undone,
-        Self::RolledBack,
-        Self::ByHand,
-    ];
+    pub const ALL: &[Self] =
+        &[Self::Unknown, Self::Good, Self::OnTrial, Self::RestartPending, Self::Undone, Self::RolledBack, Self::ByHand];
 
     /// The code that crosses D-Bus.
     #[must_use]
@@ -91,10 +84,7 @@ impl LeftOver {
 
 impl From<&LeftOver> for Dictionary {
     fn from(left: &LeftOver) -> Self {
-        Self::from([
-            ("version".to_owned(), owned(left.version.clone())),
-            ("bytes".to_owned(), owned(left.bytes)),
-        ])
+        Self::from([("version".to_owned(), owned(left.version.clone())), ("bytes".to_owned(), owned(left.bytes))])
     }
 }
 

@@ -116,13 +116,6 @@ impl BootEnv {
         ])
     }
 
-    /// What waits for its first start: committed, and never tried, for GRUB lowers `tries` before each start of a version on trial.
-    #[must_use]
-    pub fn pending(&self, running: &Choice) -> Option<&Choice> {
-        let waits = self.current != *running && !self.good && self.tries == TRIES;
-        waits.then_some(&self.current)
-    }
-
     /// What GRUB starts next if every file of it is there: `current` if it is good or has tries left, otherwise `previous`.
     #[must_use]
     pub fn starts_next(&self) -> &Choice {
@@ -237,11 +230,6 @@ mod tests {
     fn grub_falls_back_when_no_try_is_left() {
         let mut env = env("2", "1");
         assert_eq!(env.starts_next().to_string(), "2");
-        let old = Choice::parse("1").unwrap();
-        assert_eq!(env.pending(&old), Some(&env.current));
-        assert_eq!(env.pending(&env.current), None);
-        env.tries = 2;
-        assert_eq!(env.pending(&old), None, "it was tried and did not come up: undone, not pending");
         env.tries = 0;
         assert_eq!(env.starts_next().to_string(), "1");
         env.good = true;

@@ -14,3 +14,4 @@ pub mod module_list;
 pub mod names;
 pub mod os_release;
 pub mod plan;
+pub mod standing;

@@ -72,8 +72,13 @@ impl Daemon {
         tokio::spawn(async move {
             for step in 1..=3 {
                 tokio::time::sleep(Duration::from_millis(60)).await;
-                daemon.played().progress =
-                    Some(Progress { phase: "downloading".into(), bytes: step, total: 3, seconds_left: Some(3 - step) });
+                daemon.played().progress = Some(Progress {
+                    phase: "downloading".into(),
+                    bytes: step,
+                    total: 3,
+                    seconds_left: Some(3 - step),
+                    ..Progress::default()
+                });
                 daemon.progress_changed(&emitter).await.unwrap();
             }
             {

@@ -72,7 +72,7 @@ fn run(fault: Fault) -> (Result<(), Failure>, Memory, Served) {
     let mut target = Memory::default();
     let (events, _keep) = unbounded_channel();
     let mut report = Report::new(events);
-    let result = file(&mut source, &described, &list, &mut target, &mut report, &Cancel::default());
+    let result = file(&mut source, &described, &list, 0, &mut target, &mut report, &Cancel::default());
     (result, target, source)
 }
 

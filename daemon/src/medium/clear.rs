@@ -2,9 +2,11 @@
 //! so that at no instant they can choose what is on its way out.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 
 use nix::errno::Errno;
-use nix::unistd::{UnlinkatFlags, syncfs};
+use nix::fcntl::OFlag;
+use nix::unistd::{UnlinkatFlags, fsync, syncfs};
 use sameday_upgrade::boot_env;
 use sameday_upgrade::names::Version;
 
@@ -27,6 +29,8 @@ impl Session {
     /// that failed and was undone is a left-over: `boot.env` and `good.env` are first set to what runs. All of it is on the device before
     /// anything is staged, or a power cut could leave a new file and an old one in the same clusters.
     ///
+    /// Payload that an earlier download of this session's own version left stays for [`Session::go_on`].
+    ///
     /// # Errors
     /// When `gives_up` is not the version that [`super::Medium::gives_up`] names, something is staged already, or the stick fails.
     pub fn clear(&mut self, gives_up: Option<&Version>) -> Result<Cleared, StickError> {
@@ -48,6 +52,10 @@ impl Session {
         let removals = self.medium.removals(&blocks).map_err(StickError::of)?;
         let mut cleared = Cleared::default();
         for removal in removals {
+            if Some(&removal.version) == self.version.as_ref() && gives_up != Some(&removal.version) {
+                self.take_over(&removal)?;
+                continue;
+            }
             self.remove(&removal)?;
             cleared.bytes = cleared.bytes.saturating_add(removal.bytes);
             cleared.versions.push(removal.version);
@@ -55,6 +63,51 @@ impl Session {
         self.remove_blank_list()?;
         self.sync_removals()?;
         Ok(cleared)
+    }
+
+    /// Removes what an earlier download left of a version.
+    ///
+    /// # Errors
+    /// When `boot.env` or `good.env` choose it or it runs, or the stick fails.
+    pub fn discard(&mut self, version: &Version) -> Result<(), StickError> {
+        if self.phase != Phase::Staging || !self.files.is_empty() {
+            return Err(StickError::Misuse("discarding after staging has begun"));
+        }
+        self.medium.same()?;
+        let left = self.medium.removals(&self.medium.blocks()).map_err(StickError::of)?;
+        if let Some(removal) = left.iter().find(|removal| removal.version == *version) {
+            self.remove(removal)?;
+            self.sync_removals()?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the payload of an earlier download and removes everything else of it. What a power cut left allocated beyond a file's end goes
+    /// too, before anything new is written.
+    fn take_over(&mut self, removal: &Removal) -> Result<(), StickError> {
+        let payload = versions::payload(&removal.version);
+        let others = removal.files.iter().filter(|(place, _)| !payload.contains(place)).cloned().collect();
+        self.remove(&Removal { files: others, directories: Vec::new(), ..removal.clone() })?;
+        for directory in &removal.directories {
+            self.remember(tree::parent(directory))?;
+        }
+        self.directories.extend(removal.directories.iter().cloned());
+        for (place, _) in removal.files.iter().filter(|(place, _)| payload.contains(place)) {
+            self.remember(tree::parent(place))?;
+            let failed = |e: std::io::Error| StickError::io(format!("cut {place}"), e);
+            let file = self.medium.tree.file(place, OFlag::O_WRONLY).map_err(failed)?;
+            let metadata = file.metadata().map_err(failed)?;
+            if metadata.nlink() != 1 {
+                // Another name of something that may be needed.
+                self.unlink(place, UnlinkatFlags::NoRemoveDir)?;
+                continue;
+            }
+            file.set_len(metadata.len()).map_err(failed)?;
+            fsync(&file).map_err(|e| failed(e.into()))?;
+            self.files.push(place.clone());
+            self.earlier.insert(place.clone());
+        }
+        Ok(())
     }
 
     fn remove(&mut self, removal: &Removal) -> Result<(), StickError> {
@@ -86,7 +139,7 @@ impl Session {
 
     /// An empty file that has the name of the list to come is in its way, whoever made it, and nothing of anybody's is in it.
     fn remove_blank_list(&mut self) -> Result<(), StickError> {
-        let list = versions::list(&self.version);
+        let list = versions::list(self.version()?);
         let place = self.medium.tree.metadata(&list).map_err(|e| StickError::io(format!("look for {list}"), e))?;
         if !place.is_some_and(|metadata| metadata.is_file() && metadata.len() <= boot_env::SIZE as u64) {
             return Ok(());

@@ -11,10 +11,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::StickError;
 use super::session::Session;
+use super::staging::Judge;
 use super::tree::Tree;
 
 /// Bytes read at a time, as many as a chunk has. A multiple of every block size.
-const PIECE: usize = 1 << 20;
+pub(super) const PIECE: usize = 1 << 20;
 /// The largest block size of a disk: O_DIRECT wants buffer, offset and length aligned to it (open(2)).
 const ALIGNMENT: usize = 4096;
 
@@ -62,6 +63,30 @@ impl Session {
         fcntl(&file, FcntlArg::F_SETFL(OFlag::O_RDONLY)).map_err(|e| failed(e.into()))?;
         Ok(file)
     }
+}
+
+/// The bytes at a file's start, of `length` at most, whose pieces are all good. The descriptor bypasses the page cache.
+pub(super) fn good_start(file: &File, place: &str, length: u64, judge: &mut Judge<'_>) -> Result<u64, StickError> {
+    let failed = |e: io::Error| StickError::io(format!("read {place} back"), e);
+    let there = file.metadata().map_err(failed)?.len();
+    let mut buffer = Aligned::new(PIECE);
+    let (mut good, mut index) = (0_u64, 0_u64);
+    while good < length {
+        let expected = length.saturating_sub(good).min(PIECE as u64);
+        if there.saturating_sub(good) < expected {
+            break;
+        }
+        let piece = buffer.read_at(file, good).map_err(failed)?;
+        let piece = usize::try_from(expected).ok().and_then(|expected| piece.get(..expected));
+        match piece.map_or(ControlFlow::Continue(false), |piece| judge(index, piece)) {
+            ControlFlow::Break(()) => return Err(StickError::Cancelled),
+            ControlFlow::Continue(false) => break,
+            ControlFlow::Continue(true) => {}
+        }
+        good = good.saturating_add(expected);
+        index = index.saturating_add(1);
+    }
+    Ok(good)
 }
 
 /// A file of a few sectors, past the page cache.

@@ -1,13 +1,14 @@
 //! Room on the stick, counted as the file system will use it up: to the cluster, directories included.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt as _;
 
 use nix::sys::statfs;
 use sameday_upgrade::names::Version;
 
 use super::error::{Refusal, StickError};
 use super::session::Session;
-use super::versions::Removal;
+use super::versions::{self, Removal, SECTOR};
 use super::{FileSystem, Medium, tree};
 
 /// FAT keeps lengths in 32 bits.
@@ -99,14 +100,18 @@ impl Medium {
     }
 
     /// Judges the room as [`Medium::plan_room`] does: with every kept version if that fits, otherwise with the one that
-    /// [`Medium::gives_up`] names, which is answered too, whether it then fits or not.
+    /// [`Medium::gives_up`] names, which is answered too, whether it then fits or not. That one goes in any case if it is the version to be
+    /// installed: it lies where the new files have to go.
     ///
     /// # Errors
     /// As [`Medium::plan_room`].
     pub fn needs_room_of(&self, files: &[(&str, u64)]) -> Result<(RoomPlan, Option<Version>), Refusal> {
         let plan = self.plan_room(files, None)?;
+        let in_its_place = |version: &Version| files.iter().any(|(place, _)| *place == versions::list(version));
         match self.gives_up() {
-            Some(version) if !plan.fits() => Ok((self.plan_room(files, Some(version))?, Some(version.clone()))),
+            Some(version) if !plan.fits() || in_its_place(version) => {
+                Ok((self.plan_room(files, Some(version))?, Some(version.clone())))
+            }
             _ => Ok((plan, None)),
         }
     }
@@ -125,17 +130,25 @@ impl Medium {
 }
 
 impl Session {
-    /// Judges the room once more, after [`Session::clear`]: what power cuts left is counted with hope before.
+    /// Judges the room once more, after [`Session::clear`]: what power cuts left is counted with hope before. Files that an earlier download
+    /// left hold a part of it.
     ///
     /// # Errors
     /// `stick-full`, or when the stick cannot be read.
     pub fn room_fits(&self, files: &[(&str, u64)]) -> Result<(), StickError> {
         let room = self.medium.room().map_err(StickError::of)?;
         let needed = self.medium.needed(files, &BTreeSet::new(), room.cluster).map_err(StickError::of)?;
-        if needed <= room.free {
+        let mut held = 0_u64;
+        for place in &self.earlier {
+            let metadata =
+                self.medium.tree.metadata(place).map_err(|e| StickError::io(format!("look at {place}"), e))?;
+            held = held.saturating_add(metadata.map_or(0, |metadata| metadata.blocks().saturating_mul(SECTOR)));
+        }
+        let free = room.free.saturating_add(held);
+        if needed <= free {
             return Ok(());
         }
-        Err(StickError::Full { what: format!("write {needed} bytes, {} are free", room.free) })
+        Err(StickError::Full { what: format!("write {needed} bytes, {free} are free") })
     }
 }
 

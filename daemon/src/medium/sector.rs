@@ -24,9 +24,29 @@ impl Session {
         if self.phase != Phase::Settled {
             return Err(StickError::Misuse("commit of what is not settled"));
         }
-        let old = self.medium.boot_env.clone();
         // Until it is known that the old block is there, nothing may be removed.
         self.phase = Phase::Committed;
+        let result = self.choose(env);
+        if !matches!(result, Ok(()) | Err(StickError::CommitUnknown { .. })) {
+            self.phase = Phase::Settled;
+        }
+        result
+    }
+
+    /// Makes the stick start what is there already. Only where nothing is staged.
+    ///
+    /// # Errors
+    /// As [`Session::commit`].
+    pub fn switch(&mut self, env: &BootEnv) -> Result<(), StickError> {
+        if self.version.is_some() {
+            return Err(StickError::Misuse("a switch while something is staged"));
+        }
+        self.choose(env)
+    }
+
+    /// Overwrites `boot.env`, and after an error in the middle asks the device what it has.
+    fn choose(&mut self, env: &BootEnv) -> Result<(), StickError> {
+        let old = self.medium.boot_env.clone();
         let Err((written, error)) = self.overwrite_boot_env(env) else { return Ok(()) };
         let block = if written { Found::of(reread(&self.medium.tree, BOOT_ENV), env, &old) } else { Found::Old };
         match block {
@@ -35,10 +55,7 @@ impl Session {
                 self.medium.boot_env = env.clone();
                 Ok(())
             }
-            Found::Old => {
-                self.phase = Phase::Settled;
-                Err(error)
-            }
+            Found::Old => Err(error),
             Found::Neither => Err(StickError::CommitUnknown { cause: Box::new(error) }),
         }
     }

@@ -1,9 +1,9 @@
-//! The time from consent to commit or cancel, the only one in which the stick is mounted for writing.
+//! The time from consent to commit, pause or cancel, the only one in which the stick is mounted for writing.
 //!
-//! A session that ends without a commit removes what it staged, gives the directories back their times, and mounts the stick read-only
-//! again. It does so on drop, too, and then only logs what fails.
+//! A session that ends without a commit or a pause removes what it staged, gives the directories back their times, and mounts the stick
+//! read-only again. It does so on drop, too, and then only logs what fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
@@ -34,13 +34,16 @@ pub(super) enum Phase {
     Settled,
     /// `boot.env` may choose the new version: nothing is removed any more.
     Committed,
+    /// Paused: what is staged stays, though nothing refers to it.
+    Paused,
 }
 
 /// The stick, mounted for writing.
 #[derive(Debug)]
 pub struct Session {
     pub(super) medium: Medium,
-    pub(super) version: Version,
+    /// The version that is staged; none where only what lies on the stick is taken care of.
+    pub(super) version: Option<Version>,
     /// The release's time, which everything written carries.
     pub(super) time: TimeSpec,
     pub(super) phase: Phase,
@@ -48,6 +51,8 @@ pub struct Session {
     pub(super) directories: Vec<String>,
     /// Directories that were there before and change, with their time.
     pub(super) touched: BTreeMap<String, TimeSpec>,
+    /// Those of `files` that an earlier download left, not verified yet.
+    pub(super) earlier: BTreeSet<String>,
     read_only: bool,
 }
 
@@ -57,10 +62,26 @@ impl Medium {
     /// # Errors
     /// `version-kept` when that version runs or is kept, and when it is not the stick that was found, or cannot be mounted for writing.
     pub fn open(&self, version: &Version, time: i64) -> Result<Session, StickError> {
-        self.same()?;
-        if self.keeps(version) {
+        // What the consent gives up makes way for itself.
+        if self.keeps(version) && self.gives_up() != Some(version) {
             return Err(StickError::Kept { version: version.clone() });
         }
+        self.begin(Some(version.clone()), TimeSpec::new(time, 0))
+    }
+
+    /// Mounts the stick for writing without anything new: to choose among what is there, or to remove what nothing refers to. What is
+    /// overwritten keeps the time that it has.
+    ///
+    /// # Errors
+    /// When it is not the stick that was found, or cannot be mounted for writing.
+    pub fn open_as_it_is(&self) -> Result<Session, StickError> {
+        let metadata = self.tree.metadata(BOOT_ENV).map_err(|e| StickError::io("look at boot.env", e))?;
+        let metadata = metadata.ok_or(StickError::Changed { what: "boot.env" })?;
+        self.begin(None, TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()))
+    }
+
+    fn begin(&self, version: Option<Version>, time: TimeSpec) -> Result<Session, StickError> {
+        self.same()?;
         let flags = self.mount.flags.difference(MsFlags::MS_RELATIME) | MsFlags::MS_NOATIME;
         remount(&self.mount.point, flags).map_err(|e| match e {
             Errno::EACCES | Errno::EROFS => StickError::ReadOnly,
@@ -68,12 +89,13 @@ impl Medium {
         })?;
         let session = Session {
             medium: self.clone(),
-            version: version.clone(),
-            time: TimeSpec::new(time, 0),
+            version,
+            time,
             phase: Phase::Staging,
             files: Vec::new(),
             directories: Vec::new(),
             touched: BTreeMap::new(),
+            earlier: BTreeSet::new(),
             read_only: false,
         };
         let now = self.tree.read(BOOT_ENV, boot_env::SIZE as u64).map_err(|e| StickError::io("read boot.env", e))?;
@@ -134,8 +156,31 @@ impl Session {
         self.end()
     }
 
+    /// Whether anything of the version's payload is on the stick.
+    #[must_use]
+    pub fn holds_payload(&self) -> bool {
+        let holds = |place: &String| self.medium.tree.metadata(place).is_ok_and(|m| m.is_some_and(|m| m.len() > 0));
+        self.files.iter().any(holds)
+    }
+
+    /// Ends the session and keeps what is staged, for a later one to go on with. Nothing refers to it.
+    ///
+    /// # Errors
+    /// When the stick fails or is another one. What is staged then stays as it is.
+    pub fn pause(mut self) -> Result<(), StickError> {
+        if self.phase == Phase::Committed {
+            return Err(StickError::Misuse("a pause after the commit"));
+        }
+        let settled = self.settle();
+        self.phase = Phase::Paused;
+        settled.and(self.end())
+    }
+
     fn end(&mut self) -> Result<(), StickError> {
-        let removed = if self.phase == Phase::Committed { Ok(()) } else { self.remove_staged() };
+        let removed = match self.phase {
+            Phase::Committed | Phase::Paused => Ok(()),
+            Phase::Staging | Phase::Settled => self.remove_staged(),
+        };
         let closed = self.mount_read_only();
         removed.and(closed)
     }
@@ -234,11 +279,17 @@ impl Session {
         fsync(directory.as_fd()).map_err(|e| StickError::io(format!("write {place}/"), e))
     }
 
+    /// The version that is staged.
+    pub(super) fn version(&self) -> Result<&Version, StickError> {
+        self.version.as_ref().ok_or(StickError::Misuse("staging where nothing is installed"))
+    }
+
     /// The places of this session's version are the only ones where it makes files.
     pub(super) fn allow(&self, place: &str) -> Result<(), StickError> {
-        let folders = [versions::folder(&self.version), versions::metadata_folder(&self.version)];
+        let version = self.version()?;
+        let folders = [versions::folder(version), versions::metadata_folder(version)];
         let in_folder = folders.iter().any(|folder| tree::parent(place) == folder);
-        if (in_folder && versions::in_alphabet(tree::name(place))) || place == versions::list(&self.version) {
+        if (in_folder && versions::in_alphabet(tree::name(place))) || place == versions::list(version) {
             Ok(())
         } else {
             Err(StickError::Misuse("a place that is not the version's"))

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use nix::fcntl::OFlag;
+use nix::sys::stat::futimens;
 use nix::unistd::{fsync, syncfs};
 
 use super::error::StickError;
@@ -51,6 +52,8 @@ impl Session {
     fn sync_file(&self, place: &str) -> Result<(), StickError> {
         let failed = |e: std::io::Error| StickError::io(format!("write {place}"), e);
         let file = self.medium.tree.file(place, OFlag::O_RDONLY).map_err(failed)?;
+        // One that is not finished carries the time of its last write.
+        futimens(&file, &self.time, &self.time).map_err(|e| failed(e.into()))?;
         fsync(&file).map_err(|e| failed(e.into()))
     }
 }

@@ -36,8 +36,8 @@ const LOOP_RELEASE: Duration = Duration::from_secs(2);
 pub struct Promised {
     /// `IMAGE_ID`.
     pub product: Name,
-    /// `SAMEDAY_CHANNEL`.
-    pub channel: Name,
+    /// `SAMEDAY_CHANNEL`: the image's own, or that of a release that was built for another one.
+    pub channels: Vec<Name>,
     /// `SAMEDAY_ARCHITECTURE`.
     pub architecture: Name,
     /// `IMAGE_VERSION`.
@@ -98,9 +98,11 @@ fn judge(layer: &File, base: &File, promised: &Promised, mounts: &mut Mounts) ->
     let text = os_release(&stack).map_err(|e| StackFault::OsRelease(e.to_string()))?;
     let text = text.ok_or_else(|| StackFault::OsRelease("it is not there".into()))?;
     let found = OsRelease::parse(&text).map_err(|e| StackFault::OsRelease(e.to_string()))?;
+    let channel = promised.channels.iter().find(|channel| **channel == found.channel);
+    let channel = channel.or(promised.channels.first()).map_or("", Name::as_str);
     let fields = [
         ("IMAGE_ID", found.product.as_str(), promised.product.as_str()),
-        ("SAMEDAY_CHANNEL", found.channel.as_str(), promised.channel.as_str()),
+        ("SAMEDAY_CHANNEL", found.channel.as_str(), channel),
         ("SAMEDAY_ARCHITECTURE", found.architecture.as_str(), promised.architecture.as_str()),
         ("IMAGE_VERSION", found.version.as_str(), promised.version.as_str()),
     ];

@@ -1,6 +1,7 @@
 //! A file that is being written: under its final name from the first byte on, its room reserved, only ever appended to.
 
 use std::fs::File;
+use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
 
 use nix::fcntl::{FallocateFlags, OFlag, fallocate};
@@ -9,8 +10,12 @@ use nix::sys::time::TimeSpec;
 use nix::unistd::{fdatasync, fsync};
 
 use super::error::StickError;
+use super::read_back;
 use super::session::{Phase, Session};
 use super::tree;
+
+/// Judges a piece of a file that an earlier download left: whether it is the promised one, or that nothing more is to be read.
+pub type Judge<'a> = dyn FnMut(u64, &[u8]) -> ControlFlow<(), bool> + 'a;
 
 /// A file under way. It borrows its session, so that none is open when the session removes files or mounts the stick read-only.
 #[derive(Debug)]
@@ -40,14 +45,41 @@ impl Session {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
         let file = self.medium.tree.file(place, flags).map_err(|e| StickError::io(format!("make {place}"), e))?;
         self.files.push(place.to_owned());
+        self.staging(file, place, length, 0)
+    }
+
+    /// Goes on with a file that an earlier download left, or begins it. Its pieces of [`read_back::PIECE`] bytes are read past the page cache
+    /// and judged, from the first on; what follows the last good one is cut off. Answers the file and the bytes of it that are verified.
+    ///
+    /// # Errors
+    /// As [`Session::stage`], and `cancelled` when the judge breaks off.
+    pub fn go_on(&mut self, place: &str, length: u64, judge: &mut Judge<'_>) -> Result<(Staging<'_>, u64), StickError> {
+        if !self.earlier.remove(place) {
+            return Ok((self.stage(place, length)?, 0));
+        }
+        self.allow(place)?;
+        self.medium.same()?;
+        self.phase = Phase::Staging;
+        let failed = |e: std::io::Error| StickError::io(format!("go on with {place}"), e);
+        let direct = self.medium.tree.file(place, OFlag::O_RDONLY | OFlag::O_DIRECT).map_err(failed)?;
+        let good = read_back::good_start(&direct, place, length, judge)?;
+        drop(direct);
+        let file = self.medium.tree.file(place, OFlag::O_WRONLY).map_err(failed)?;
+        file.set_len(good).map_err(failed)?;
+        // What is cut off must not be somebody else's before the device knows it.
+        fsync(&file).map_err(|e| failed(e.into()))?;
+        Ok((self.staging(file, place, length, good)?, good))
+    }
+
+    /// The clusters are taken in one go, in a row, and vfat writes its table once instead of with every chunk.
+    fn staging(&mut self, file: File, place: &str, length: u64, written: u64) -> Result<Staging<'_>, StickError> {
         let bytes = i64::try_from(length).map_err(|_| StickError::Misuse("a length beyond 2^63"))?;
         if bytes > 0 {
-            // The clusters are taken in one go, in a row, and vfat writes its table once instead of with every chunk.
             fallocate(&file, FallocateFlags::FALLOC_FL_KEEP_SIZE, 0, bytes)
                 .map_err(|e| StickError::io(format!("reserve {length} bytes for {place}"), e))?;
         }
         let place = place.to_owned();
-        Ok(Staging { file, place, length, written: 0, time: self.time, session: std::marker::PhantomData })
+        Ok(Staging { file, place, length, written, time: self.time, session: std::marker::PhantomData })
     }
 
     /// Writes a small file whole.
@@ -70,6 +102,9 @@ impl Staging<'_> {
         let end = self.written.checked_add(chunk.len() as u64).filter(|end| *end <= self.length);
         let end = end.ok_or(StickError::Misuse("more bytes than the file has"))?;
         self.file.write_all_at(chunk, self.written).map_err(|e| StickError::io(format!("write {}", self.place), e))?;
+        // Before the sync, which writes the entry anyway: whenever the power goes, the release's time is on the stick and not the day.
+        futimens(&self.file, &self.time, &self.time)
+            .map_err(|e| StickError::io(format!("set the time of {}", self.place), e))?;
         fdatasync(&self.file).map_err(|e| StickError::io(format!("write {}", self.place), e))?;
         self.written = end;
         Ok(())

@@ -7,6 +7,7 @@ use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 use sameday_upgrade::description;
 use sameday_upgrade::module_list;
 use sameday_upgrade::names::Version;
+use sameday_upgrade::standing;
 
 use super::Medium;
 use super::error::Refusal;
@@ -18,7 +19,7 @@ const LARGEST_EVIDENCE: u64 = 1 << 20;
 /// All evidence of a version together: a long root chain and some metadata. Bounds the memory that a planted stick can take.
 const ALL_EVIDENCE: u64 = 8 << 20;
 /// Sectors of st_blocks.
-const SECTOR: u64 = 512;
+pub(super) const SECTOR: u64 = 512;
 
 /// A version on the stick.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +51,15 @@ pub(super) struct Removal {
     /// With the bytes that each takes up.
     pub files: Vec<(String, u64)>,
     pub directories: Vec<String>,
+    pub bytes: u64,
+}
+
+/// What a download that was paused or abandoned left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOver {
+    /// The version that it would have become.
+    pub version: Version,
+    /// The bytes of its files, unverified.
     pub bytes: u64,
 }
 
@@ -92,6 +102,12 @@ fn files(version: &Version) -> [String; 4] {
     ]
 }
 
+/// The files of a version's folder that come from a source, in the order in which they are written.
+pub(super) fn payload(version: &Version) -> [String; 3] {
+    let [kernel, initrd, _, layer] = files(version);
+    [layer, kernel, initrd]
+}
+
 fn unreadable(error: std::io::Error) -> Refusal {
     Refusal::io("read the medium's directories", error)
 }
@@ -104,21 +120,61 @@ impl Medium {
     pub fn versions(&self) -> Result<Vec<Present>, Refusal> {
         let mut all = Vec::new();
         for version in self.named()? {
-            let choice = Choice::Version(version.clone());
-            let text = self.tree.read(&list(&version), LARGEST_LIST).unwrap_or_default().unwrap_or_default();
-            let text = String::from_utf8_lossy(&text);
-            let listed = module_list::parse(&text) == module_list::parse(&module_list::render(&choice));
-            let [kernel, initrd, _, layer] = files(&version);
+            let listed = self.is_listed(&version);
+            let [layer, kernel, initrd] = payload(&version);
             let file = |place: &str| self.tree.is_file(place).map_err(unreadable);
             let has_layer = file(&layer)?;
             if !listed && !has_layer {
                 continue;
             }
             let complete = listed && has_layer && file(&kernel)? && file(&initrd)?;
-            let referred_to = self.protected(&self.boot_env, self.good_env.as_ref()).contains(&choice);
+            let protected = self.protected(&self.boot_env, self.good_env.as_ref());
+            let referred_to = protected.contains(&Choice::Version(version.clone()));
             all.push(Present { version, listed, complete, referred_to });
         }
         Ok(all)
+    }
+
+    /// Whether GRUB would start it: its list, layer, kernel and initrd are there.
+    #[must_use]
+    pub fn is_complete(&self, choice: &Choice) -> bool {
+        let file = |place: &str| self.tree.is_file(place).unwrap_or(false);
+        match choice {
+            Choice::Base => ["live/vmlinuz", "live/initrd.img"].into_iter().all(file),
+            Choice::Version(version) => self.is_listed(version) && payload(version).iter().all(|place| file(place)),
+        }
+    }
+
+    fn is_listed(&self, version: &Version) -> bool {
+        let text = self.tree.read(&list(version), LARGEST_LIST).unwrap_or_default().unwrap_or_default();
+        let ours = module_list::render(&Choice::Version(version.clone()));
+        module_list::parse(&String::from_utf8_lossy(&text)) == module_list::parse(&ours)
+    }
+
+    /// What a download that was paused or abandoned left: a version newer than what runs, which nothing refers to. Of several the newest.
+    ///
+    /// # Errors
+    /// When the medium cannot be read.
+    pub fn left_over(&self) -> Result<Option<LeftOver>, Refusal> {
+        let blocks = self.blocks();
+        for version in self.named()?.into_iter().rev() {
+            let newer = match &self.running.choice {
+                Choice::Base => true,
+                Choice::Version(running) => version.is_newer_than(running),
+            };
+            if !newer || self.is_protected(&version, &blocks) {
+                continue;
+            }
+            let mut bytes = 0_u64;
+            for place in payload(&version) {
+                let metadata = self.tree.metadata(&place).map_err(unreadable)?;
+                bytes = bytes.saturating_add(metadata.filter(|m| m.is_file()).map_or(0, |m| m.len()));
+            }
+            if bytes > 0 {
+                return Ok(Some(LeftOver { version, bytes }));
+            }
+        }
+        Ok(None)
     }
 
     /// The evidence that the upgrade to `version` kept; what is missing is left out.
@@ -177,14 +233,17 @@ impl Medium {
         protected.iter().any(|choice| matches!(choice, Choice::Version(kept) if kept.same_on_fat(version)))
     }
 
+    /// The blocks as they are.
+    pub(super) fn blocks(&self) -> Blocks {
+        Blocks { boot: self.boot_env.clone(), good: self.good_env.clone() }
+    }
+
     /// The blocks as they have to be before anything is removed: nothing in them chooses what failed or is given up.
     pub(super) fn blocks_after(&self, gives_up: Option<&Version>) -> Blocks {
-        let (mut boot, mut good) = (self.boot_env.clone(), self.good_env.clone());
         let running = &self.running.choice;
-        if boot.current != *running {
-            let previous = if boot.previous == *running { Choice::Base } else { boot.previous };
-            // What runs came up well before: GRUB only starts it again because it did.
-            boot = BootEnv { current: running.clone(), previous, tries: 0, good: true };
+        let mut boot = standing::settled(&self.boot_env, running);
+        let mut good = self.good_env.clone();
+        if self.boot_env.current != *running {
             // The one that failed may have been good once.
             good = good.map(|_| GoodEnv { version: running.clone() });
         }

@@ -1,5 +1,7 @@
 //! A check: the signed metadata, the channel's description, and the plan that follows from it for this stick. Writes nothing anywhere.
 
+use std::path::Path;
+
 use sameday_dbus::{self as bus, ErrorKind, Failure, Offer, text};
 use sameday_trust::{
     self as trust, Answer, ConsensusTime, Limits, Next, Policy, Source as Judged, Time, TimeVerdict, Updater,
@@ -7,60 +9,96 @@ use sameday_trust::{
 use sameday_upgrade::description::{self, Description, Role, Upgrade};
 use sameday_upgrade::digest::Digest;
 use sameday_upgrade::kit::{self, KitInfo};
-use sameday_upgrade::names::{Version, description_path};
+use sameday_upgrade::names::{Name, Version, description_path};
 use sameday_upgrade::plan::{self, Outcome, Plan};
 
 use super::install;
 use crate::cancel::Cancel;
 use crate::clock::Clock;
 use crate::evidence::{self, Keepsake, Memory};
+use crate::facts;
 use crate::failure;
+use crate::looking::Looking;
 use crate::medium::{Medium, Refusal, RoomPlan};
 use crate::report::Report;
 use crate::source::{self, Origins, Source};
 use crate::state::{Offered, Origin, Phase};
+use crate::stick::Stick;
 use crate::system::System;
 
 /// A kit signed longer ago than this is installed only after its date was confirmed.
 const OLD_KIT_SECONDS: i64 = 30 * 24 * 3600;
 
+/// Looks for an upgrade; `None` when nothing is newer.
+///
+/// # Errors
+/// Why there is no verdict, or why there is something newer that this stick cannot take.
+pub fn run(
+    system: &System,
+    clock: &dyn Clock,
+    origin: &Origin,
+    origins: &dyn Origins,
+    memory: &mut Memory,
+    cancel: &Cancel,
+    report: &mut Report,
+) -> Result<Option<Offered>, Failure> {
+    let medium = Medium::find();
+    let initial = medium.as_ref().ok().and_then(|medium| medium.initial_os_release().ok());
+    let own = initial.as_ref().map_or(&system.running.channel, |initial| &initial.channel).clone();
+    let looking = Looking::find(Path::new("/"), &own, &facts::command_line())?;
+    let bases = looking.bases.clone().unwrap_or_else(|| system.bases.clone());
+    // Where the base cannot be read the running version stands in, to tell whether there is anything newer; an offer is then refused.
+    let initial = initial.map_or_else(|| system.running.version.clone(), |initial| initial.version);
+    // Fixed for the whole check (TUF 5.1).
+    let now = clock.now();
+    Check { system, now, cancel, report, own, channel: looking.channel, bases, initial }
+        .run(medium, origin, origins, memory)
+}
+
 /// What a check works with.
 #[derive(Debug)]
-pub struct Check<'a> {
+struct Check<'a> {
     /// The image.
-    pub system: &'a System,
+    system: &'a System,
     /// The time.
-    pub clock: &'a dyn Clock,
+    now: Time,
     /// How it is stopped.
-    pub cancel: &'a Cancel,
+    cancel: &'a Cancel,
     /// Where progress goes.
-    pub report: &'a mut Report,
+    report: &'a mut Report,
+    /// The image's own channel.
+    own: Name,
+    /// The channel that is looked at.
+    channel: Name,
+    /// Where it is looked for.
+    bases: Vec<String>,
+    /// The version first installed.
+    initial: Version,
 }
 
 impl Check<'_> {
-    /// Looks for an upgrade; `None` when nothing is newer.
-    ///
-    /// # Errors
-    /// Why there is no verdict, or why there is something newer that this stick cannot take.
-    pub fn run(
+    fn run(
         &mut self,
+        medium: Result<Medium, Refusal>,
         origin: &Origin,
         origins: &dyn Origins,
         memory: &mut Memory,
     ) -> Result<Option<Offered>, Failure> {
-        // Fixed for the whole check (TUF 5.1).
-        let now = self.clock.now();
-        let medium = Medium::find();
         self.report.begin(Phase::Check, bus::phase::CONNECTING, 0);
-        let mut source = origins.open(origin, &self.system.bases, self.cancel, self.report)?;
+        let mut source = origins.open(origin, &self.bases, self.cancel, self.report)?;
         let is_kit = matches!(origin, Origin::Kit(_));
         if is_kit {
             self.report.begin(Phase::Check, bus::phase::READING_KIT, 0);
-            self.judge_kit(&mut *source, medium.as_ref().ok())?;
+            self.judge_kit(&mut *source)?;
         } else {
             self.report.begin(Phase::Check, bus::phase::METADATA, 0);
         }
-        let known = evidence::gather(self.system, medium.as_ref().ok())?;
+        let of = Some((self.channel.clone(), self.bases.clone()));
+        if memory.of != of {
+            // Another server may be behind the first one, and is no attack.
+            *memory = Memory { of, ..Memory::default() };
+        }
+        let known = evidence::gather(self.system, &self.channel, medium.as_ref().ok())?;
         let mut store = memory.store.clone().unwrap_or(known.store);
         if is_kit {
             // A kit may be older than the last check and still bring something newer than what runs: only its channel's role must not go back.
@@ -70,7 +108,7 @@ impl Check<'_> {
         descriptions.extend(memory.description.clone());
 
         let policy = Policy::product(if is_kit { Judged::Kit } else { Judged::Repository });
-        let updater = Updater::new(store, now, self.built()?, policy, Limits::product());
+        let updater = Updater::new(store, self.now, self.built()?, policy, Limits::product());
         let mut updater = updater.map_err(failure::of_trust)?;
         let result = self.refresh(&mut *source, &mut updater, &descriptions);
         let consensus = source.consensus();
@@ -80,7 +118,7 @@ impl Check<'_> {
         }
         let judged = result.map_err(|failure| match failure.reason.as_str() {
             "rollback" if is_kit => Failure { kind: ErrorKind::KitWrong, reason: "older-than-known".into(), ..failure },
-            _ => doubted(failure, &updater, consensus),
+            _ => doubted(failure, self.now, &updater, consensus),
         });
         let Some(bytes) = judged? else {
             return self.nothing_newer(is_kit, &updater, consensus);
@@ -89,13 +127,13 @@ impl Check<'_> {
             memory.description = Some(bytes.clone());
         }
         let description = Description::parse(&bytes).map_err(|e| failure::of_description(&e))?;
-        let system = self.plan_system(medium.as_ref().ok());
+        let system = self.plan_system();
         match plan::plan(&description, Digest::of(&bytes), &system).map_err(|r| failure::of_plan(&r))? {
             Outcome::UpToDate { running_withdrawn: true } => Err(Failure::new(ErrorKind::Withdrawn, "running-version")
                 .text("version", self.system.running.version.as_str())),
             Outcome::UpToDate { running_withdrawn: false } => self.nothing_newer(is_kit, &updater, consensus),
             Outcome::Upgrade(plan) => {
-                let keepsake = Keepsake::new(updater.store(), &self.system.running.channel, bytes);
+                let keepsake = Keepsake::new(updater.store(), &self.channel, bytes);
                 self.offer(medium, *plan, &updater, origin.clone(), keepsake).map(Some)
             }
         }
@@ -123,16 +161,13 @@ impl Check<'_> {
         })
     }
 
-    /// The initial version is the base's. Where the base cannot be read the running one stands in, to tell whether there is anything newer;
-    /// [`Check::offer`] then refuses.
-    fn plan_system(&self, medium: Option<&Medium>) -> plan::System {
+    fn plan_system(&self) -> plan::System {
         let running = &self.system.running;
-        let initial = medium.and_then(|medium| medium.initial_os_release().ok()).map(|os| os.version);
         plan::System {
             product: running.product.clone(),
             architecture: running.architecture.clone(),
-            channel: running.channel.clone(),
-            initial: initial.unwrap_or_else(|| running.version.clone()),
+            channel: self.channel.clone(),
+            initial: self.initial.clone(),
             running: running.version.clone(),
         }
     }
@@ -145,9 +180,9 @@ impl Check<'_> {
         descriptions: &[Vec<u8>],
     ) -> Result<Option<Vec<u8>>, Failure> {
         let running = &self.system.running;
-        let path = description_path(&running.channel, &running.product, &running.architecture);
+        let path = description_path(&self.channel, &running.product, &running.architecture);
         self.fetch_wanted(source, updater)?.map_err(failure::of_trust)?;
-        let found = match updater.target(&path, Some(running.channel.as_str())) {
+        let found = match updater.target(&path, Some(self.channel.as_str())) {
             Ok(()) => self.fetch_wanted(source, updater)?,
             Err(error) => Err(error),
         };
@@ -194,7 +229,7 @@ impl Check<'_> {
     }
 
     /// Compares what the kit says of itself with this stick, so that a wrong one is told by its name and the right one's.
-    fn judge_kit(&self, source: &mut dyn Source, medium: Option<&Medium>) -> Result<(), Failure> {
+    fn judge_kit(&self, source: &mut dyn Source) -> Result<(), Failure> {
         let bytes = source::whole(source, kit::INFO, kit::LARGEST_INFO)?
             .ok_or_else(|| Failure::new(ErrorKind::KitUnreadable, "no-kit-json"))?;
         #[derive(serde::Deserialize)]
@@ -210,7 +245,7 @@ impl Check<'_> {
             return Err(Failure::new(ErrorKind::KitWrong, "unknown-format").number("format", probe.format));
         }
         let info: KitInfo = serde_json::from_slice(&bytes).map_err(malformed)?;
-        let system = self.plan_system(medium);
+        let system = self.plan_system();
         let right = KitInfo {
             format: 1,
             product: system.product,
@@ -246,20 +281,21 @@ impl Check<'_> {
             return Err(named(Failure::new(ErrorKind::NotVerified, "malformed-description")));
         }
         let (room, gives_up) = judge_room(&medium, &plan.upgrade, &keepsake).map_err(named)?;
-        let role = updater.role(self.system.running.channel.as_str());
+        let role = updater.role(self.channel.as_str());
         let signed = updater.issued();
         let is_kit = matches!(origin, Origin::Kit(_));
-        let age = signed.map_or(i64::MAX, |signed| self.clock.now().seconds_since(signed));
+        let age = signed.map_or(i64::MAX, |signed| self.now.seconds_since(signed));
         let upgrade = &plan.upgrade;
         let offer = Offer {
             version: version.to_string(),
             digest: plan.description.to_string(),
-            channel: self.system.running.channel.to_string(),
+            channel: self.channel.to_string(),
             published: plan.published.clone(),
             signed_on: signed.map(|signed| signed.to_string()).unwrap_or_default(),
             source: if is_kit { bus::Origin::Kit } else { bus::Origin::Repository },
             signers: role.map(|role| role.signers.key_ids).unwrap_or_default(),
             download_size: plan.download,
+            staged: Stick::of(&medium).staged(&version).min(plan.download),
             room_needed: room.needed,
             room_free: room.free.saturating_add(room.freed),
             gives_up: gives_up.as_ref().map(Version::to_string).unwrap_or_default(),
@@ -272,7 +308,16 @@ impl Check<'_> {
                 .collect(),
             details_url: upgrade.details_url.as_deref().map(clean).unwrap_or_default(),
         };
-        Ok(Offered { offer, plan, origin, keepsake })
+        let other_channel = self.channel != self.own;
+        Ok(Offered {
+            offer,
+            plan,
+            origin,
+            bases: self.bases.clone(),
+            channel: self.channel.clone(),
+            other_channel,
+            keepsake,
+        })
     }
 }
 
@@ -318,10 +363,11 @@ pub(super) fn judge_room(
         .number("free", room.free.saturating_add(room.freed)))
 }
 
-/// "Up to date" and "expired" are worth nothing when the clock cannot be believed.
-fn doubted(failure: Failure, updater: &Updater, consensus: Option<ConsensusTime>) -> Failure {
+/// "Up to date" and "expired" are worth nothing when the clock cannot be believed, so both tell its date.
+fn doubted(failure: Failure, now: Time, updater: &Updater, consensus: Option<ConsensusTime>) -> Failure {
     match (failure.kind, updater.time_verdict(consensus)) {
         (ErrorKind::Expired, TimeVerdict::ClockInDoubt { clock, floor }) => clock_in_doubt(clock, floor),
+        (ErrorKind::Expired, _) => failure.text("clock", &now.to_string()),
         _ => failure,
     }
 }

@@ -1,4 +1,5 @@
-//! An installation: staged, proven, committed. Everything before the commit is undone by leaving; nothing after it can fail.
+//! An installation: staged, proven, committed. Everything before the commit is undone by leaving, or kept for later by a pause; nothing
+//! after it can fail.
 
 use std::ops::ControlFlow;
 
@@ -10,14 +11,14 @@ use sameday_upgrade::digest::Digest;
 use sameday_upgrade::module_list;
 use sameday_upgrade::names::Version;
 
-use crate::cancel::Cancel;
+use crate::cancel::{Cancel, is_pause};
 use crate::download::{self, Target};
 use crate::evidence::Keepsake;
 use crate::failure::Chain;
 use crate::medium::{Medium, Promised, Session, Staging};
 use crate::report::Report;
 use crate::source::Source;
-use crate::state::{Offered, Phase};
+use crate::state::{Installed, Offered, Phase};
 use crate::system::System;
 
 impl Target for Staging<'_> {
@@ -46,16 +47,65 @@ pub(super) fn places(upgrade: &Upgrade, keepsake: &Keepsake) -> Vec<(String, u64
 }
 
 /// Installs an offer that was consented to.
-///
-/// # Errors
-/// What kept it from being committed. The stick is then as it was, but for what the consent gave up.
 pub fn install(
     system: &System,
     offered: &Offered,
     source: &mut dyn Source,
     cancel: &Cancel,
     report: &mut Report,
-) -> Result<Version, Failure> {
+) -> Installed {
+    let (mut session, running) = match begin(offered) {
+        Ok(begun) => begun,
+        Err(failure) => return Installed::Not(failure),
+    };
+    let upgrade = &offered.plan.upgrade;
+    let staged = stage(&mut session, offered, source, cancel, report);
+    let broke_off = staged.as_ref().is_err_and(download::may_pass);
+    let result = staged.and_then(|()| prove(&mut session, system, offered, cancel, report)).and_then(|()| {
+        // The last moment at which a cancel counts.
+        cancel.check()?;
+        report.begin(Phase::Apply, phase::COMMITTING, 0);
+        let current = Choice::Version(upgrade.version.clone());
+        Ok(session.commit(&BootEnv { current, previous: running, tries: TRIES, good: false })?)
+    });
+    let Err(failure) = result else {
+        if let Err(error) = session.close() {
+            // It is committed; that the stick stays mounted for writing until the restart is no failure of the upgrade.
+            tracing::warn!("{}", Chain(&error));
+        }
+        return Installed::Committed(upgrade.version.clone());
+    };
+    // The stick tells only that it was broken off, not which way.
+    let failure = match cancel.check() {
+        Err(wish) if failure.kind == ErrorKind::Cancelled => wish,
+        _ => failure,
+    };
+    if is_pause(&failure) {
+        return match session.pause() {
+            Ok(()) => Installed::Kept(None),
+            Err(error) => Installed::Not(error.into()),
+        };
+    }
+    if broke_off {
+        let kept = if session.holds_payload() { session.pause() } else { session.close() };
+        return match kept {
+            Ok(()) => Installed::Kept(Some(failure)),
+            Err(error) => Installed::Not(error.into()),
+        };
+    }
+    match session.close() {
+        // A cancel whose clean-up fails did not give the room back, and must not look as if it had.
+        Err(error) if failure.kind == ErrorKind::Cancelled => Installed::Not(error.into()),
+        Err(error) => {
+            tracing::warn!("{}", Chain(&error));
+            Installed::Not(failure)
+        }
+        Ok(()) => Installed::Not(failure),
+    }
+}
+
+/// Mounts the stick for writing and makes room on it. Answers what runs, too.
+fn begin(offered: &Offered) -> Result<(Session, Choice), Failure> {
     let upgrade = &offered.plan.upgrade;
     let time: Time = offered.plan.published.parse().map_err(|_| {
         Failure::new(ErrorKind::NotVerified, "malformed-description").text("published", &offered.plan.published)
@@ -70,63 +120,44 @@ pub fn install(
     }
     let running = medium.running().choice.clone();
     let mut session = medium.open(&upgrade.version, time.unix())?;
-    let result = stage(&mut session, gives_up.as_ref(), offered, source, cancel, report)
-        .and_then(|()| prove(&mut session, system, offered, cancel, report))
-        .and_then(|()| {
-            // The last moment at which a cancel counts.
-            cancel.check()?;
-            report.begin(Phase::Apply, phase::COMMITTING, 0);
-            let env = BootEnv {
-                current: Choice::Version(upgrade.version.clone()),
-                previous: running,
-                tries: TRIES,
-                good: false,
-            };
-            Ok(session.commit(&env)?)
-        });
-    match (result, session.close()) {
-        (Ok(()), Ok(())) => Ok(upgrade.version.clone()),
-        (Ok(()), Err(error)) => {
-            // It is committed; that the stick stays mounted for writing until the restart is no failure of the upgrade.
-            tracing::warn!("{}", Chain(&error));
-            Ok(upgrade.version.clone())
-        }
-        // A cancel whose clean-up fails did not give the room back, and must not look as if it had.
-        (Err(failure), Err(error)) if failure.kind == ErrorKind::Cancelled => Err(error.into()),
-        (Err(failure), closed) => {
-            if let Err(error) = closed {
-                tracing::warn!("{}", Chain(&error));
-            }
-            Err(failure)
-        }
+    let cleared = session.clear(gives_up.as_ref())?;
+    if !cleared.versions.is_empty() {
+        tracing::info!("removed {:?}: {} bytes", cleared.versions, cleared.bytes);
     }
+    // Counted again now that it is really free: a left-over may have held more or less than its directory entry said.
+    let places = places(upgrade, &offered.keepsake);
+    let places: Vec<(&str, u64)> = places.iter().map(|(place, length)| (place.as_str(), *length)).collect();
+    session.room_fits(&places)?;
+    Ok((session, running))
 }
 
 /// Fetches everything and writes it under names that nothing refers to.
 fn stage(
     session: &mut Session,
-    gives_up: Option<&Version>,
     offered: &Offered,
     source: &mut dyn Source,
     cancel: &Cancel,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    report.begin(Phase::Download, phase::PREPARING, 0);
-    let cleared = session.clear(gives_up)?;
-    if !cleared.versions.is_empty() {
-        tracing::info!("removed {:?}: {} bytes", cleared.versions, cleared.bytes);
-    }
-    // Counted again now that it is really free: a left-over may have held more or less than its directory entry said.
-    let places = places(&offered.plan.upgrade, &offered.keepsake);
-    let places: Vec<(&str, u64)> = places.iter().map(|(place, length)| (place.as_str(), *length)).collect();
-    session.room_fits(&places)?;
     report.begin(Phase::Download, phase::DOWNLOADING, offered.plan.download);
     for file in &offered.plan.upgrade.files {
         cancel.check()?;
         let list = download::chunk_list(source, file)?;
         report.add(file.chunks_length);
-        let mut staging = session.stage(&file.place, file.length)?;
-        download::file(source, file, &list, &mut staging, report, cancel)?;
+        let digests: Vec<Digest> = list.chunks().map(|(_, digest)| digest).collect();
+        // What an earlier download left is believed chunk by chunk, as what comes from a source is.
+        let (mut staging, good) = session.go_on(&file.place, file.length, &mut |index, chunk| {
+            if cancel.asked() {
+                return ControlFlow::Break(());
+            }
+            let digest = usize::try_from(index).ok().and_then(|index| digests.get(index));
+            let good = digest.is_some_and(|digest| *digest == Digest::of(chunk));
+            if good {
+                report.add(chunk.len() as u64);
+            }
+            ControlFlow::Continue(good)
+        })?;
+        download::file(source, file, &list, good, &mut staging, report, cancel)?;
         staging.finish()?;
     }
     for (place, bytes) in small_files(&offered.plan.upgrade.version, &offered.keepsake) {
@@ -166,7 +197,7 @@ fn prove(
     let layer = layer.ok_or_else(|| Failure::new(ErrorKind::Internal, "no-layer"))?;
     let promised = Promised {
         product: system.running.product.clone(),
-        channel: system.running.channel.clone(),
+        channels: vec![system.running.channel.clone(), offered.channel.clone()],
         architecture: system.running.architecture.clone(),
         version: upgrade.version.clone(),
     };

@@ -14,6 +14,7 @@ fn offer() -> Offer {
         source: Origin::Kit,
         signers: vec!["one".into(), "two".into()],
         download_size: 1 << 31,
+        staged: 7,
         room_needed: (1 << 32) - 1,
         room_free: u64::MAX,
         gives_up: "1.0".into(),

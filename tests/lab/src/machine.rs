@@ -146,6 +146,15 @@ impl Machine {
         self.daemon = None;
     }
 
+    /// Waits for the daemon to end by itself.
+    ///
+    /// # Errors
+    /// When it does not run, or does not end in time.
+    pub fn daemon_ended(&mut self, limit: Duration) -> io::Result<()> {
+        let mut daemon = self.daemon.take().ok_or_else(|| io::Error::other("samedayd does not run"))?;
+        daemon.wait(limit).map(drop)
+    }
+
     /// The daemon's process id.
     ///
     /// # Errors
@@ -221,6 +230,12 @@ impl Machine {
             Ok(match call {
                 Call::Check => proxy.check().await,
                 Call::Cancel => proxy.cancel().await,
+                Call::Pause => proxy.pause().await,
+                Call::Resume => proxy.resume().await,
+                Call::Discard => proxy.discard().await,
+                Call::Rollback(version) => proxy.rollback(version).await,
+                Call::TryAgain(version) => proxy.try_again(version).await,
+                Call::LookAt { channel, options } => proxy.look_at(channel, options).await,
                 Call::OpenKit(path) => proxy.open_kit(fs::File::open(path)?.as_fd().into()).await,
                 Call::Install { version, digest, options } => proxy.install(version, digest, options).await,
             })
@@ -339,6 +354,23 @@ pub enum Call<'a> {
     Check,
     /// `Cancel`.
     Cancel,
+    /// `Pause`.
+    Pause,
+    /// `Resume`.
+    Resume,
+    /// `Discard`.
+    Discard,
+    /// `Rollback` to this version.
+    Rollback(&'a str),
+    /// `TryAgain` of this version.
+    TryAgain(&'a str),
+    /// `LookAt`.
+    LookAt {
+        /// The channel.
+        channel: &'a str,
+        /// Options.
+        options: Dictionary,
+    },
     /// `OpenKit` of this file.
     OpenKit(&'a Path),
     /// `Install`.

@@ -56,6 +56,7 @@ struct Shared {
     consensus: Mutex<Option<Consensus>>,
     lies: Mutex<BTreeMap<String, Lie>>,
     asked: Mutex<Vec<Asked>>,
+    opened: Mutex<Vec<Vec<String>>>,
     stop: AtomicBool,
 }
 
@@ -122,6 +123,14 @@ impl Peer {
     }
 }
 
+impl Peer {
+    /// The base URLs of all connections since the last call.
+    #[must_use]
+    pub fn opened(&self) -> Vec<Vec<String>> {
+        std::mem::take(&mut lock(&self.shared.opened))
+    }
+}
+
 impl Drop for Peer {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::SeqCst);
@@ -138,7 +147,8 @@ impl Drop for Peer {
 
 fn serve(stream: UnixStream, connection: u64, state: &Shared) -> Result<(), ServeError> {
     let mut server = Server::new(stream);
-    server.accept_open()?;
+    let (open, _) = server.accept_open()?;
+    lock(&state.opened).push(open.bases);
     server.answer(&Answer::Opened)?;
     let consensus = *lock(&state.consensus);
     if consensus.is_some() {

@@ -8,7 +8,8 @@ use std::time::Duration;
 use sameday_lab::bus::{Bus, Listen};
 use sameday_lab::process::{Process, tied};
 
-const ACTIONS: [&str; 5] = ["check", "open-kit", "install", "cancel", "install-other-channel"];
+const ACTIONS: [&str; 9] =
+    ["check", "open-kit", "install", "cancel", "install-other-channel", "rollback", "try-again", "look-at", "report"];
 
 /// An object that only has what every object has.
 struct Nothing;

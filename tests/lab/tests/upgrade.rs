@@ -4,8 +4,11 @@
 
 mod upgrade {
     pub mod cases;
+    pub mod channels;
     pub mod common;
     pub mod hostile;
     pub mod kit;
+    pub mod pausing;
     pub mod refusals;
+    pub mod standing;
 }

@@ -106,7 +106,7 @@ pub fn version(text: &str) -> Version {
 pub fn promised() -> Promised {
     Promised {
         product: material::PRODUCT.parse().unwrap(),
-        channel: material::CHANNEL.parse().unwrap(),
+        channels: vec![material::CHANNEL.parse().unwrap()],
         architecture: material::ARCHITECTURE.parse().unwrap(),
         version: version("1.1"),
     }

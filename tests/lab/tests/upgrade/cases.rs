@@ -9,7 +9,7 @@ use sameday_lab::peer::Lie;
 use sameday_upgrade::boot_env::{BootEnv, Choice};
 use sameday_upgrade::names::Version;
 
-use super::common::{given, start, told, with};
+use super::common::{given, layer, start, told, with};
 
 fn kind(answer: Result<(), MethodError>) -> (ErrorKind, String) {
     match answer.unwrap_err() {
@@ -20,12 +20,6 @@ fn kind(answer: Result<(), MethodError>) -> (ErrorKind, String) {
 
 fn version(text: &str) -> Choice {
     Choice::Version(text.parse::<Version>().unwrap())
-}
-
-/// The path of the layer of 2.0.
-fn layer() -> String {
-    let bytes = std::fs::read(given().world.layer("2.0").unwrap()).unwrap();
-    format!("files/{}", sameday_upgrade::digest::Digest::of(&bytes))
 }
 
 #[test]

@@ -41,3 +41,9 @@ pub fn serving(repository: &Path) -> Case {
 pub fn with(repository: &Path, spec: &Spec) -> Case {
     Case::of(&given().stick, repository, spec)
 }
+
+/// The path of the layer of 2.0.
+pub fn layer() -> String {
+    let bytes = std::fs::read(given().world.layer("2.0").unwrap()).unwrap();
+    format!("files/{}", sameday_upgrade::digest::Digest::of(&bytes))
+}
