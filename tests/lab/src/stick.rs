@@ -7,23 +7,17 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
+use sameday_publish::image::contents::{Contents, Source};
+use sameday_publish::image::table::{SYSTEM_START, Table};
+use sameday_publish::image::{Identity, fat};
 use sameday_upgrade::digest::Digest;
-use sameday_upgrade::module_list;
 use sha2::{Digest as _, Sha256};
 
 use crate::process::run;
 
-/// Where the system's partition begins: 1 MiB, as every tool aligns it.
-pub const PARTITION_START: u64 = 1 << 20;
-/// The backup table and its header lie behind the partition.
-const TABLE_AT_END: u64 = 34 * 512;
-/// The same on every stick, so that equal files make equal sticks.
-const FAT_SERIAL: &str = "5A4D0001";
+/// Where the system's partition begins.
+pub const PARTITION_START: u64 = SYSTEM_START;
 const EXT4_UUID: &str = "5a4d0001-0000-4000-8000-000000000001";
-const DISK_GUID: &str = "5A4D0001-0000-4000-8000-000000000002";
-const PARTITION_GUID: &str = "5A4D0001-0000-4000-8000-000000000003";
-const BIOS_GUID: &str = "5A4D0001-0000-4000-8000-000000000004";
 /// The type of EFI system partitions, for sgdisk.
 pub const EFI_SYSTEM: &str = "EF00";
 
@@ -116,26 +110,32 @@ impl Stick {
     /// When a tool fails or the files do not fit.
     pub fn build(dir: &Path, name: &str, spec: &Spec<'_>) -> io::Result<Self> {
         let image = dir.join(format!("{name}.img"));
-        File::create(&image)?.set_len(spec.size)?;
-        let (system, bios) = if spec.partition == 2 { (2, 1) } else { (spec.partition, 2) };
-        run(Command::new("sgdisk")
-            .args(["-a", "1", "-U", DISK_GUID])
-            .args([
-                format!("--new={system}:{}:0", PARTITION_START / 512),
-                format!("--typecode={system}:{}", spec.partition_type),
-                format!("--partition-guid={system}:{PARTITION_GUID}"),
-                format!("--new={bios}:34:2047"),
-                format!("--typecode={bios}:EF02"),
-                format!("--partition-guid={bios}:{BIOS_GUID}"),
-            ])
-            .arg(&image))?;
+        File::create(&image)?;
+        let mut contents = Contents::live(spec.base, spec.kernel, spec.initrd);
+        for (place, bytes) in spec.more {
+            contents.put(place, Source::Bytes(bytes.clone()));
+        }
+        let time = u32::try_from(spec.time).map_err(io::Error::other)?;
+        let table = Table::of_disk(spec.size).map_err(io::Error::other)?;
+        let identity = Identity::of(&contents, &table, time).map_err(io::Error::other)?;
+        table.write(&image, &identity).map_err(io::Error::other)?;
+        if spec.partition != 1 {
+            run(Command::new("sgdisk").arg(format!("--transpose=1:{}", spec.partition)).arg(&image))?;
+        }
+        if spec.partition_type != EFI_SYSTEM {
+            let kind = format!("--typecode={}:{}", spec.partition, spec.partition_type);
+            run(Command::new("sgdisk").arg(kind).arg(&image))?;
+        }
         let stick = Self { image, file_system: spec.file_system };
-        let files = tempfile::tempdir_in(dir)?;
-        write_files(files.path(), spec)?;
-        let kib = (spec.size - PARTITION_START - TABLE_AT_END) / 1024;
         match spec.file_system {
-            FileSystem::Vfat => stick.fill_vfat(files.path(), kib, spec.time)?,
-            FileSystem::Ext4 => stick.fill_ext4(files.path(), kib, spec.time)?,
+            FileSystem::Vfat => {
+                fat::fill(&stick.image, &table.system(), &identity, &contents, time).map_err(io::Error::other)?;
+            }
+            FileSystem::Ext4 => {
+                let files = tempfile::tempdir_in(dir)?;
+                contents.write_to(files.path()).map_err(io::Error::other)?;
+                stick.fill_ext4(files.path(), table.system().length() / 1024, spec.time)?;
+            }
         }
         Ok(stick)
     }
@@ -144,24 +144,6 @@ impl Stick {
     #[must_use]
     pub fn existing(image: &Path, file_system: FileSystem) -> Self {
         Self { image: image.to_owned(), file_system }
-    }
-
-    fn fill_vfat(&self, files: &Path, kib: u64, time: i64) -> io::Result<()> {
-        let offset = (PARTITION_START / 512).to_string();
-        run(Command::new("mkfs.vfat")
-            .args(["-F", "32", "--invariant", "-i", FAT_SERIAL, "-n", "SAMEDAY", "--offset", &offset])
-            .arg(&self.image)
-            .arg(kib.to_string()))?;
-        // One folder or file at a time, in order of names: mtools numbers short names in the order that it sees.
-        for path in sorted(files)? {
-            let place = path.strip_prefix(files).map_err(io::Error::other)?.to_string_lossy().into_owned();
-            let mut command = if path.is_dir() { self.mtools("mmd") } else { self.mtools("mcopy") };
-            if !path.is_dir() {
-                command.arg(&path);
-            }
-            run(command.arg(format!("::{place}")).env("SOURCE_DATE_EPOCH", time.to_string()))?;
-        }
-        Ok(())
     }
 
     fn fill_ext4(&self, files: &Path, kib: u64, time: i64) -> io::Result<()> {
@@ -269,6 +251,17 @@ impl Stick {
         Ok(())
     }
 
+    /// Makes a folder, in one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn make_folder(&self, place: &str) -> io::Result<()> {
+        match self.file_system {
+            FileSystem::Vfat => run(self.mtools("mmd").arg(format!("::{place}"))).map(drop),
+            FileSystem::Ext4 => self.debugfs_write(&format!("mkdir /{place}")),
+        }
+    }
+
     /// Removes a file.
     ///
     /// # Errors
@@ -356,24 +349,6 @@ impl Stick {
     fn debugfs_write(&self, request: &str) -> io::Result<()> {
         run(Command::new("debugfs").args(["-w", "-R", request]).arg(self.located())).map(drop)
     }
-}
-
-fn write_files(dir: &Path, spec: &Spec<'_>) -> io::Result<()> {
-    let put = |place: &str, bytes: &[u8]| -> io::Result<()> {
-        let path = dir.join(place);
-        fs::create_dir_all(path.parent().unwrap_or(dir))?;
-        fs::write(path, bytes)
-    };
-    put("live/sameday/boot.env", &BootEnv::base().render())?;
-    put("live/sameday/good.env", &GoodEnv { version: Choice::Base }.render())?;
-    put(&format!("live/{}", module_list::file_name(&Choice::Base)), module_list::render(&Choice::Base).as_bytes())?;
-    for (place, source) in [("filesystem.squashfs", spec.base), ("vmlinuz", spec.kernel), ("initrd.img", spec.initrd)] {
-        fs::copy(source, dir.join("live").join(place))?;
-    }
-    for (place, bytes) in spec.more {
-        put(place, bytes)?;
-    }
-    Ok(())
 }
 
 /// All files and folders below a folder, folders before what is in them, in order of names.
