@@ -2,6 +2,7 @@
 # make lint    all that finds faults without running anything    make bench  the figures
 # make test    lint and all tests                                make tuf-client   the TUF conformance client
 # make fuzz    every parser of bytes from outside               make figures  those of trust, beside others
+# make test-vm what starts, in whole computers: all of it
 #                                                               make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
 PREFIX ?= /usr
 DESTDIR ?=
@@ -16,7 +17,7 @@ lib = $(DESTDIR)$(PREFIX)/lib
 share = $(DESTDIR)$(PREFIX)/share
 shell_files = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lE '^\#!/bin/(ba)?sh')
 
-.PHONY: build check lint test demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units
+.PHONY: build check lint test test-vm demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units
 
 build:
 	$(CARGO) build --workspace --bins --profile $(PROFILE)
@@ -61,6 +62,10 @@ lint-units: build
 test: packages lint
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
+
+# What needs whole computers: every decision of the boot loader, of which `make test` plays a part.
+test-vm: packages
+	$(CARGO) test -p sameday-lab --test grub -- all
 
 # Programs are always built together: a subset gets dependencies of other features, and Arti would be built twice.
 demo: packages
