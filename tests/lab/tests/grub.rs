@@ -89,9 +89,8 @@ fn play(sticks: &Sticks, firmware: Firmware, cases: &[&Case]) -> usize {
         }
     }
     let stories = began.elapsed();
-    for some in states.chunks(sticks::at_once(firmware)) {
-        let outcomes = sticks.decide(firmware, &some.iter().map(|(_, state)| *state).collect::<Vec<_>>());
-        some.iter().zip(outcomes).for_each(|((name, _), outcome)| tell(name, outcome));
+    for (name, state) in &states {
+        tell(name, sticks.decide(firmware, state));
     }
     let (name, count) = (firmware.name(), states.len());
     let seconds = (began.elapsed() - stories).as_secs_f64();

@@ -28,12 +28,6 @@ function start {
 ";
 const HALT: &str = "  halt\n}\n";
 
-/// How many sticks one computer starts, one after the other. OVMF alone takes five seconds, so each stick hands on to the next as firmware
-/// would start it: shim, GRUB, its own files.
-pub fn at_once(firmware: Firmware) -> usize {
-    if firmware == Firmware::Bios { 1 } else { 8 }
-}
-
 /// The stick that all states begin with, and a folder for the others.
 pub struct Sticks {
     dir: PathBuf,
@@ -101,45 +95,20 @@ impl Sticks {
         Ok((stick, dir, look))
     }
 
-    /// Lets GRUB decide these states in one computer. It decides as the design says, and nothing else on the stick changes.
-    pub fn decide(&self, firmware: Firmware, states: &[&State]) -> Vec<Result<(), String>> {
-        match self.played(firmware, states) {
-            Ok(outcomes) => outcomes,
-            Err(error) => states.iter().map(|_| Err(error.to_string())).collect(),
-        }
-    }
-
-    fn played(&self, firmware: Firmware, states: &[&State]) -> io::Result<Vec<Result<(), String>>> {
-        let mut ready = Vec::new();
-        for (number, state) in states.iter().enumerate() {
-            let (stick, dir, look) = self.stick(state)?;
-            if states.len() > 1 {
-                stick.write(&format!("number-{number}"), b"")?;
-                let next = format!("  search --no-floppy --set=next --file /number-{}\n", number + 1);
-                let go = "  if chainloader ($next)/EFI/BOOT/BOOTX64.EFI; then boot; fi\n";
-                stick.write("grub/start.cfg", format!("{START}{next}{go}{HALT}").as_bytes())?;
-            }
-            let before = fs::read(stick.image())?;
-            ready.push(Ready { state, stick, dir, before, expected: look.decide() });
-        }
-        let drives = ready.iter().map(|ready| Drive {
-            image: ready.stick.image().to_owned(),
-            writes: ready.state.writes,
-            bus: if states.len() > 1 { Bus::Virtio } else { Bus::Usb },
-        });
-        let vm = Vm { firmware, drives: drives.collect(), memory: 512, processors: 1, more: Vec::new() };
-        let said = vm.start(&ready[0].dir)?.ended(LIMIT)?;
-        let mut named = starts(&said).into_iter();
-        let mut outcomes = Vec::new();
-        for ready in &ready {
-            let outcome = match named.next() {
-                Some(named) => ready.judge(named, &self.serial),
-                None => Err(format!("GRUB starts nothing:\n{said}")),
-            };
-            outcomes.push(outcome.map_err(|error| format!("{error}\nexpected: {}", ready.expected.pick)));
-            fs::remove_dir_all(&ready.dir)?;
-        }
-        Ok(outcomes)
+    /// GRUB decides as the design says, and nothing else on the stick changes.
+    pub fn decide(&self, firmware: Firmware, state: &State) -> Result<(), String> {
+        let failed = |error: std::io::Error| error.to_string();
+        let (stick, dir, look) = self.stick(state).map_err(failed)?;
+        let before = fs::read(stick.image()).map_err(failed)?;
+        let said =
+            start(firmware, &stick, state.writes, &dir).and_then(|running| running.ended(LIMIT)).map_err(failed)?;
+        let ready = Ready { state, stick, before, expected: look.decide() };
+        let outcome = match starts(&said).as_slice() {
+            [named] => ready.judge(named, &self.serial),
+            other => Err(format!("GRUB starts {other:?}:\n{said}")),
+        };
+        fs::remove_dir_all(&dir).map_err(failed)?;
+        outcome.map_err(|error| format!("{error}\nexpected: {}", ready.expected.pick))
     }
 }
 
@@ -147,7 +116,6 @@ impl Sticks {
 struct Ready<'a> {
     state: &'a State,
     stick: Stick,
-    dir: PathBuf,
     before: Vec<u8>,
     expected: Decision,
 }
