@@ -63,9 +63,13 @@ test: packages lint
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
 
-# What needs whole computers: every decision of the boot loader, of which `make test` plays a part.
+# What needs whole computers: every decision of the boot loader, of which `make test` plays a part, and a real stick.
 test-vm: packages
+	$(CARGO) build --workspace --bins
+	rm -rf target/vm/installed
+	$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/target/vm/installed
 	$(CARGO) test -p sameday-lab --test grub -- all
+	$(CARGO) test -p sameday-lab --test vm -- dir=$(CURDIR)/target/vm
 
 # Programs are always built together: a subset gets dependencies of other features, and Arti would be built twice.
 demo: packages

@@ -1,5 +1,8 @@
 //! QEMU under software emulation: a whole computer, from its firmware on. It takes as long as two processors can give, so one at a time.
 
+pub mod guest;
+pub mod system;
+
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixStream;
