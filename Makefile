@@ -4,6 +4,7 @@
 # make test-long   files of GiB, which take minutes
 # make fuzz    every parser of bytes from outside               make figures  those of trust, beside others
 # make matrix SEED=N   every state, and everything that happens to people there (20 minutes)
+# make test-vm what starts, in whole computers: all of it
 #                                                               make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
 PREFIX ?= /usr
 DESTDIR ?=
@@ -18,7 +19,7 @@ lib = $(DESTDIR)$(PREFIX)/lib
 share = $(DESTDIR)$(PREFIX)/share
 shell_files = $(shell git ls-files --cached --others --exclude-standard | xargs grep -lE '^\#!/bin/(ba)?sh')
 
-.PHONY: build check lint test matrix test-long demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units lint-man
+.PHONY: build check lint test test-vm matrix test-long demo bench install tuf-client fuzz figures packages lint-code lint-docs lint-shell lint-dependencies lint-units lint-man
 
 build:
 	$(CARGO) build --workspace --bins --profile $(PROFILE)
@@ -78,6 +79,14 @@ matrix: packages
 test-long: packages
 	$(CARGO) build --workspace --bins
 	$(CARGO) test -p sameday-lab --test sizes -- --long
+
+# What needs whole computers: every decision of the boot loader, of which `make test` plays a part, and a real stick.
+test-vm: packages
+	$(CARGO) build --workspace --bins
+	rm -rf target/vm/installed
+	$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/target/vm/installed
+	$(CARGO) test -p sameday-lab --test grub -- all
+	$(CARGO) test -p sameday-lab --test vm -- dir=$(CURDIR)/target/vm
 
 # Programs are always built together: a subset gets dependencies of other features, and Arti would be built twice.
 demo: packages

@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod ceremony;
+pub mod image;
 
 use std::path::PathBuf;
 
@@ -33,6 +34,8 @@ pub enum Command {
     Kit(KitArgs),
     /// Put into a root file system what an image must hold to upgrade itself
     PrepareRoot(Box<PrepareRootArgs>),
+    /// Make the image of a stick that starts and can upgrade itself
+    Image(Box<image::ImageArgs>),
     #[command(flatten)]
     Ceremony(ceremony::Ceremony),
 }

@@ -1,8 +1,9 @@
-//! The release side: layers, signing, channels, kits, and what an image must hold.
+//! The release side: layers, signing, channels, kits, what an image must hold, and images of sticks.
 
 pub mod args;
 pub mod ceremony;
 pub mod error;
+pub mod image;
 pub mod init;
 pub mod keys;
 pub mod kit;

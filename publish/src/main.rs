@@ -8,10 +8,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use sameday_publish::args::image::ImageArgs;
 use sameday_publish::args::{
     Args, Command, InitArgs, KitArgs, LayerArgs, PassphraseArgs, PrepareRootArgs, ReleaseArgs, Signing, TimestampArgs,
 };
 use sameday_publish::error::Error;
+use sameday_publish::image::{StickImage, image};
 use sameday_publish::init::{Init, init};
 use sameday_publish::keys::Passphrase;
 use sameday_publish::kit::{KitRequest, kit};
@@ -41,6 +43,7 @@ fn main() -> ExitCode {
         Command::Timestamp(args) => run_timestamp(args),
         Command::Kit(args) => run_kit(args),
         Command::PrepareRoot(args) => run_prepare_root(*args),
+        Command::Image(args) => run_image(*args),
         Command::Ceremony(command) => commands::run(command),
     };
     match outcome {
@@ -97,6 +100,27 @@ fn run_prepare_root(args: PrepareRootArgs) -> Outcome {
     };
     prepare_root(&args.root, &image)?;
     println!("{} is an image of {} {}", args.root.display(), image.product, image.version);
+    Ok(())
+}
+
+fn run_image(args: ImageArgs) -> Outcome {
+    let time = match (args.time, std::env::var("SOURCE_DATE_EPOCH")) {
+        (Some(time), _) => time.unix(),
+        (None, Ok(text)) => text.parse().map_err(|_| format!("SOURCE_DATE_EPOCH is not a number: {text:?}"))?,
+        // The time of the build would make each image another one.
+        (None, Err(_)) => return Err("give the time of all files: --time, or SOURCE_DATE_EPOCH".into()),
+    };
+    let stick = StickImage {
+        base: args.base,
+        kernel: args.kernel,
+        initrd: args.initrd,
+        time: u32::try_from(time).map_err(|_| "the image's time must lie between 1980 and 2106")?,
+        parameters: args.parameters,
+        efi: args.efi,
+        system_mib: args.system_mib,
+        luks_mib: args.luks_mib,
+    };
+    println!("{}", serde_json::to_string_pretty(&image(&stick, &args.out)?)?);
     Ok(())
 }
 

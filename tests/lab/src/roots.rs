@@ -43,6 +43,14 @@ impl Roots {
     }
 }
 
+/// Makes one real root with these packages, with all security fixes, unless one of the same recipe is there.
+///
+/// # Errors
+/// When apt knows no mirror for a suite, or it cannot be made.
+pub fn debian(root: &Path, packages: &str, progress: &mut dyn FnMut(&str)) -> io::Result<()> {
+    real::single(root, packages, progress)
+}
+
 /// The versions of the installed packages, from dpkg's status file in `root`.
 ///
 /// # Errors

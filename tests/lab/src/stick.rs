@@ -7,23 +7,19 @@ use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
+use sameday_publish::image::contents::{Contents, Source};
+use sameday_publish::image::table::{SYSTEM_START, Table};
+use sameday_publish::image::{Identity, fat};
 use sameday_upgrade::digest::Digest;
-use sameday_upgrade::module_list;
 use sha2::{Digest as _, Sha256};
 
 use crate::process::run;
 
-/// Where the system's partition begins: 1 MiB, as every tool aligns it.
-pub const PARTITION_START: u64 = 1 << 20;
-/// The backup table and its header lie behind the partition.
-const TABLE_AT_END: u64 = 34 * 512;
-/// The same on every stick, so that equal files make equal sticks.
+/// Where the system's partition begins.
+pub const PARTITION_START: u64 = SYSTEM_START;
+/// Of sticks with clusters that the product's own do not have.
 const FAT_SERIAL: &str = "5A4D0001";
 const EXT4_UUID: &str = "5a4d0001-0000-4000-8000-000000000001";
-const DISK_GUID: &str = "5A4D0001-0000-4000-8000-000000000002";
-const PARTITION_GUID: &str = "5A4D0001-0000-4000-8000-000000000003";
-const BIOS_GUID: &str = "5A4D0001-0000-4000-8000-000000000004";
 /// The type of EFI system partitions, for sgdisk.
 pub const EFI_SYSTEM: &str = "EF00";
 
@@ -129,26 +125,36 @@ impl Stick {
     /// When a tool fails or the files do not fit.
     pub fn build(dir: &Path, name: &str, spec: &Spec<'_>) -> io::Result<Self> {
         let image = dir.join(format!("{name}.img"));
-        File::create(&image)?.set_len(spec.size)?;
-        let (system, bios) = if spec.partition == 2 { (2, 1) } else { (spec.partition, 2) };
-        run(Command::new("sgdisk")
-            .args(["-a", "1", "-U", DISK_GUID])
-            .args([
-                format!("--new={system}:{}:0", PARTITION_START / 512),
-                format!("--typecode={system}:{}", spec.partition_type),
-                format!("--partition-guid={system}:{PARTITION_GUID}"),
-                format!("--new={bios}:34:2047"),
-                format!("--typecode={bios}:EF02"),
-                format!("--partition-guid={bios}:{BIOS_GUID}"),
-            ])
-            .arg(&image))?;
+        File::create(&image)?;
+        let mut contents = Contents::live(spec.base, spec.kernel, spec.initrd);
+        for (place, bytes) in spec.more {
+            contents.put(place, Source::Bytes(bytes.clone()));
+        }
+        let time = u32::try_from(spec.time).map_err(io::Error::other)?;
+        let table = Table::of_disk(spec.size).map_err(io::Error::other)?;
+        let identity = Identity::of(&contents, &table, time).map_err(io::Error::other)?;
+        table.write(&image, &identity).map_err(io::Error::other)?;
+        if spec.partition != 1 {
+            run(Command::new("sgdisk").arg(format!("--transpose=1:{}", spec.partition)).arg(&image))?;
+        }
+        if spec.partition_type != EFI_SYSTEM {
+            let kind = format!("--typecode={}:{}", spec.partition, spec.partition_type);
+            run(Command::new("sgdisk").arg(kind).arg(&image))?;
+        }
         let stick = Self { image, file_system: spec.file_system };
-        let files = tempfile::tempdir_in(dir)?;
-        write_files(files.path(), spec)?;
-        let kib = (spec.size - PARTITION_START - TABLE_AT_END) / 1024;
         match spec.file_system {
-            FileSystem::Vfat => stick.fill_vfat(files.path(), kib, spec)?,
-            FileSystem::Ext4 => stick.fill_ext4(files.path(), kib, spec)?,
+            FileSystem::Vfat if spec.cluster.is_none() => {
+                fat::fill(&stick.image, &table.system(), &identity, &contents, time).map_err(io::Error::other)?;
+            }
+            file_system => {
+                let files = tempfile::tempdir_in(dir)?;
+                contents.write_to(files.path()).map_err(io::Error::other)?;
+                let kib = table.system().length() / 1024;
+                match file_system {
+                    FileSystem::Vfat => stick.fill_vfat(files.path(), kib, spec)?,
+                    FileSystem::Ext4 => stick.fill_ext4(files.path(), kib, spec)?,
+                }
+            }
         }
         Ok(stick)
     }
@@ -383,24 +389,6 @@ impl Stick {
     fn debugfs_write(&self, request: &str) -> io::Result<()> {
         run(Command::new("debugfs").args(["-w", "-R", request]).arg(self.located())).map(drop)
     }
-}
-
-fn write_files(dir: &Path, spec: &Spec<'_>) -> io::Result<()> {
-    let put = |place: &str, bytes: &[u8]| -> io::Result<()> {
-        let path = dir.join(place);
-        fs::create_dir_all(path.parent().unwrap_or(dir))?;
-        fs::write(path, bytes)
-    };
-    put("live/sameday/boot.env", &BootEnv::base().render())?;
-    put("live/sameday/good.env", &GoodEnv { version: Choice::Base }.render())?;
-    put(&format!("live/{}", module_list::file_name(&Choice::Base)), module_list::render(&Choice::Base).as_bytes())?;
-    for (place, source) in [("filesystem.squashfs", spec.base), ("vmlinuz", spec.kernel), ("initrd.img", spec.initrd)] {
-        fs::copy(source, dir.join("live").join(place))?;
-    }
-    for (place, bytes) in spec.more {
-        put(place, bytes)?;
-    }
-    Ok(())
 }
 
 /// All files and folders below a folder, folders before what is in them, in order of names.

@@ -40,20 +40,35 @@ pub fn roots(cache_dir: &Path, progress: &mut dyn FnMut(&str)) -> io::Result<Roo
     fs::create_dir_all(cache_dir)?;
     let release = apt::source(RELEASE)?.line();
     let security = apt::source(SECURITY)?.line();
-    make(&roots.old, std::slice::from_ref(&release), progress)?;
-    make(&roots.new, &[release, security], progress)?;
+    make(&roots.old, PACKAGES, std::slice::from_ref(&release), progress)?;
+    make(&roots.new, PACKAGES, &[release, security], progress)?;
     // The stamp comes last: without it everything is made anew.
     fs::write(&stamp, digest)?;
     Ok(roots)
 }
 
-fn make(root: &Path, sources: &[String], progress: &mut dyn FnMut(&str)) -> io::Result<()> {
+/// One root with these packages and all security fixes, made anew unless the one that is there was made by the same recipe.
+pub fn single(root: &Path, packages: &str, progress: &mut dyn FnMut(&str)) -> io::Result<()> {
+    let stamp = root.with_extension("complete");
+    let recipe = format!("{RECIPE} {RELEASE} {SECURITY} {VARIANT} {packages} {TIME}\n");
+    match fs::read_to_string(&stamp) {
+        Ok(text) if text == recipe && root.is_dir() => return Ok(()),
+        Ok(_) => fs::remove_file(&stamp)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    fs::create_dir_all(root.parent().unwrap_or(root))?;
+    make(root, packages, &[apt::source(RELEASE)?.line(), apt::source(SECURITY)?.line()], progress)?;
+    fs::write(&stamp, recipe)
+}
+
+fn make(root: &Path, packages: &str, sources: &[String], progress: &mut dyn FnMut(&str)) -> io::Result<()> {
     remove(root)?;
     progress(&format!("making {} from {} of Debian's suites", root.display(), sources.len()));
     // In a mount namespace of its own, so that no mount of it can outlive it, whatever happens.
     let mut command = tied("unshare");
     command.args(["--mount", "--propagation", "private", "--", "mmdebstrap", "--mode=root"]);
-    command.arg(format!("--variant={VARIANT}")).arg(format!("--include={PACKAGES}"));
+    command.arg(format!("--variant={VARIANT}")).arg(format!("--include={packages}"));
     for option in apt::transport_options()? {
         command.arg(format!("--aptopt={option}"));
     }

@@ -63,7 +63,7 @@ impl Material {
     /// Makes everything in `dir`.
     pub fn make(dir: &Path, file_system: FileSystem, spec: world::Spec) -> io::Result<(Self, World)> {
         let spec = world::Spec { payload: PAYLOAD, ..spec };
-        let world = World::tiny(&dir.join("world"), spec)?;
+        let world = World::tiny_for_uml(&dir.join("world"), spec)?;
         let stick = world.stick("new", file_system, STICK)?;
         stick.clone_to(&dir.join("new.img"))?;
         Forge::new(&world, &dir.join("empty"))?;
