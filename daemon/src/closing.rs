@@ -62,7 +62,7 @@ mod tests {
         for _ in 0..100 {
             let (reader, writer) = std::io::pipe().unwrap();
             ends.push(reader);
-            close(writer.into());
+            close(writer);
             assert!(lock().threads <= MOST_THREADS);
         }
         for mut end in ends {

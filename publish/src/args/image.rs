@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::Args as ClapArgs;
 use crate::image::Efi;
+use clap::Args as ClapArgs;
 use sameday_trust::Time;
 
 #[derive(Debug, ClapArgs)]

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::os::fd::AsFd as _;
+use std::time::Duration;
 
 use sameday_dbus::{ErrorKind, MethodError, Param, State};
 use sameday_lab::bus::Judge;
@@ -133,7 +134,7 @@ fn another_channel_takes_an_administrator_to_look_at_and_to_install_from() {
     assert_eq!(caller.snapshot().unwrap().looking.channel, "stable");
     allow(&mut case, &["look-at", "check", "install"].map(id));
     assert_eq!(missing(&caller, &Method::LookAt("alpha")), None);
-    case.machine().settled(LIMIT).unwrap();
+    case.machine().settled(Duration::from_secs(20)).unwrap();
     let offered = case.machine().check().unwrap();
     assert_eq!(offered.looking.channel, "alpha");
     let offer = offered.offer.clone().unwrap_or_else(|| panic!("{:?}", offered.failure));
@@ -144,12 +145,12 @@ fn another_channel_takes_an_administrator_to_look_at_and_to_install_from() {
     // Nor is the other action enough for an upgrade of the image's own channel.
     allow(&mut case, &["install-other-channel", "look-at", "check"].map(id));
     assert_eq!(missing(&caller, &Method::LookAt("")), None);
-    case.machine().settled(LIMIT).unwrap();
+    case.machine().settled(Duration::from_secs(20)).unwrap();
     let own = case.machine().check().unwrap().offer.unwrap();
     assert_eq!(own.channel, "stable");
     assert_eq!(missing(&caller, &Method::Install(&own.version, &own.digest)), Some(id("install")));
     assert_eq!(missing(&caller, &Method::LookAt("alpha")), None);
-    case.machine().settled(LIMIT).unwrap();
+    case.machine().settled(Duration::from_secs(20)).unwrap();
     assert_eq!(case.machine().check().unwrap().state, State::Available);
     assert_eq!(missing(&caller, &consent), None);
     let done = case.machine().settled(std::time::Duration::from_secs(60)).unwrap();

@@ -238,7 +238,7 @@ fn variables() -> Vec<State> {
 fn missing_files() -> Vec<State> {
     let mut all = Vec::new();
     for (place, what) in files(CURRENT).into_iter().zip(["list", "layer", "kernel", "initrd"]) {
-        all.push(State::new(&format!("on_trial_without_its_{what}")).without(&[place.clone()]));
+        all.push(State::new(&format!("on_trial_without_its_{what}")).without(std::slice::from_ref(&place)));
         all.push(
             State::new(&format!("good_without_its_{what}")).boot(env(CURRENT, PREVIOUS, 0, true)).without(&[place]),
         );

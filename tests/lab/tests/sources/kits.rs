@@ -281,7 +281,8 @@ fn kits_that_end_otherwise_are_told() {
     use std::io::Write as _;
     use std::os::unix::fs::FileExt as _;
     let mut computer = Offline::start(&Spec::default());
-    let change = |computer: &mut Offline, change: &dyn Fn(&std::fs::File, u64)| {
+    type Change<'c> = &'c dyn Fn(&std::fs::File, u64);
+    let change = |computer: &mut Offline, change: Change<'_>| {
         let path = computer.kit(&sound());
         let file = std::fs::File::options().read(true).write(true).open(path).unwrap();
         change(&file, file.metadata().unwrap().len());
@@ -289,7 +290,7 @@ fn kits_that_end_otherwise_are_told() {
         computer.watched.is_as_before().unwrap();
         after
     };
-    let cases: [(&str, &dyn Fn(&std::fs::File, u64), Told); 6] = [
+    let cases: [(&str, Change<'_>, Told); 6] = [
         ("a TiB of zeros behind the end", &|file, _| file.set_len(1 << 40).unwrap(), FORMAT),
         ("a little of zeros behind the end", &|file, length| file.set_len(length + 8192).unwrap(), NONE),
         ("something behind the end", &|file, length| file.write_all_at(b"x", length + 511).unwrap(), FORMAT),

@@ -97,7 +97,8 @@ fn a_release_that_is_taken_away_in_the_middle_of_a_download_is_superseded() {
 
 #[test]
 fn a_file_that_becomes_another_in_the_middle_of_a_download_is_refused() {
-    let changes: [(&str, fn(&mut Vec<u8>), Told); 3] = [
+    type Change = fn(&mut Vec<u8>);
+    let changes: [(&str, Change, Told); 3] = [
         (
             "other bytes",
             |bytes| bytes.iter_mut().for_each(|byte| *byte ^= 1),

@@ -10,7 +10,7 @@ use sameday_lab::machine::{Call, Spec};
 use sameday_lab::stick::Entry;
 use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 
-use super::common::given;
+use sameday_lab::given::given;
 
 const GOOD_ENV: &str = "live/sameday/good.env";
 /// The version that the newer daemon began with or brought: newer than what the world's repository offers.
