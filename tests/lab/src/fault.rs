@@ -83,6 +83,15 @@ impl Drop for Mapped {
     }
 }
 
+/// A write protection would outlive what is attached, and meet whoever gets the loop device next.
+impl Drop for FaultyDisk {
+    fn drop(&mut self) {
+        if let Err(error) = run(Command::new("blockdev").arg("--setrw").arg(self.device.path())) {
+            eprintln!("{error}");
+        }
+    }
+}
+
 impl FaultyDisk {
     /// A disk of this image that works. `name` is the device's among all of this kernel.
     ///
