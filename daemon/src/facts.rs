@@ -45,7 +45,7 @@ impl Facts {
     /// Looks at the image and the stick. What cannot be read is unknown until a check names the reason.
     #[must_use]
     pub fn read() -> Self {
-        let medium = Medium::find().map_err(|refusal| tracing::info!("{refusal}")).ok();
+        let medium = Medium::look().map_err(|refusal| tracing::info!("{refusal}")).ok();
         let stick = medium.as_ref().map(Stick::of).unwrap_or_default();
         let identity = identity(medium.as_ref()).unwrap_or_default();
         Self { identity, stick }

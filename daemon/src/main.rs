@@ -39,8 +39,9 @@ async fn serve(journal: Journal) -> Result<(), Box<dyn std::error::Error>> {
         tracing::warn!("forbid core dumps: {error}");
     }
     facts::mend();
-    let work = Work::new(Box::new(Sockets), Box::new(SystemClock));
-    let (engine, asks, published) = Engine::new(Facts::read(), work);
+    let facts = Facts::read();
+    let work = Work::new(Box::new(Sockets), Box::new(SystemClock), facts.stick.disk.clone());
+    let (engine, asks, published) = Engine::new(facts, work);
     let connection = zbus::connection::Builder::system().build().await?;
     let authorizer = Arc::new(Polkit::new(connection.clone()));
     let held = Held::default();

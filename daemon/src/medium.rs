@@ -76,6 +76,10 @@ pub struct Running {
     pub module: Option<String>,
 }
 
+/// A disk, as it was put in: the same one put in again is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Disk(Device);
+
 /// A boot medium that upgrades can be written to.
 #[derive(Debug, Clone)]
 pub struct Medium {
@@ -95,6 +99,36 @@ impl Medium {
     /// # Errors
     /// The reason why this system cannot be upgraded where it is.
     pub fn find() -> Result<Self, Refusal> {
+        Self::examine(|device| device.judge_writable().and_then(|()| device.judge()))
+    }
+
+    /// As [`Medium::find`], and not another disk than the one that this system was found on before.
+    ///
+    /// # Errors
+    /// As [`Medium::find`], and `not-ours` when another disk is in its place.
+    pub fn find_on(disk: Option<&Disk>) -> Result<Self, Refusal> {
+        let medium = Self::find()?;
+        match disk {
+            Some(disk) if medium.disk() != *disk => Err(Refusal::NotOurs { why: "another-disk" }),
+            _ => Ok(medium),
+        }
+    }
+
+    /// The disk that it is on.
+    #[must_use]
+    pub fn disk(&self) -> Disk {
+        Disk(self.device.clone())
+    }
+
+    /// As [`Medium::find`], for a look only: a stick that cannot be written to says as well how it stands.
+    ///
+    /// # Errors
+    /// The reason why this is no stick of ours.
+    pub fn look() -> Result<Self, Refusal> {
+        Self::examine(Device::judge)
+    }
+
+    fn examine(judge: impl FnOnce(&Device) -> Result<(), Refusal>) -> Result<Self, Refusal> {
         let parameters = Parameters::parse(&kernel_text("/proc/cmdline")?);
         if let Some(parameter) = parameters.iso_file {
             return Err(Refusal::FindIso { parameter });
@@ -111,7 +145,7 @@ impl Medium {
         if device.number != mount.device {
             return Err(Refusal::NotOurs { why: "wrong-device" });
         }
-        device.judge()?;
+        judge(&device)?;
         let (base, running) = running(&mounts, parameters.module)?;
         if !tree.is_file(&format!("live/{BASE_IMAGE}")).map_err(|e| Refusal::io("look for the base", e))? {
             return Err(Refusal::NoBase);

@@ -6,7 +6,7 @@ use sameday_upgrade::names::Version;
 use sameday_upgrade::standing::Standing;
 
 use crate::facts::channel_of;
-use crate::medium::{LeftOver, Medium};
+use crate::medium::{Disk, LeftOver, Medium};
 
 /// Another version that can be made to start, of those on the stick.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Other {
 pub struct Stick {
     /// How what runs stands; none where there is no stick of ours.
     pub standing: Option<Standing>,
+    /// The disk that it is.
+    pub disk: Option<Disk>,
     /// What an abandoned download left.
     pub left_over: Option<LeftOver>,
     /// What starts after going back.
@@ -44,6 +46,7 @@ impl Stick {
         let base = initial.as_ref().map(|initial| initial.version.to_string()).unwrap_or_default();
         let mut stick =
             Self::judged(blocks, &medium.running().choice, left_over, base, &|choice| medium.is_complete(choice));
+        stick.disk = Some(medium.disk());
         if let Some(again) = &mut stick.again {
             again.other_channel = match (&again.env.current, &initial) {
                 (Choice::Version(version), Some(initial)) => {

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::evidence::Memory;
 use crate::failure::Chain;
 use crate::looking;
-use crate::medium::{Medium, Session, StickError};
+use crate::medium::{Disk, Medium, Refusal, Session, StickError};
 use crate::report::Report;
 use crate::source::Origins;
 use crate::state::{Installed, Offered, Origin, Switch, Verdict};
@@ -29,20 +29,32 @@ pub struct Work {
     clock: Box<dyn Clock>,
     /// Metadata that was accepted since the daemon started. Only the one operation under way uses it.
     memory: Mutex<Memory>,
+    /// The disk that this system was found on when the daemon started: no other is taken for it.
+    disk: Option<Disk>,
 }
 
 impl Work {
-    /// Work with these borders.
+    /// Work with these borders, on this disk if one was found.
     #[must_use]
-    pub fn new(origins: Box<dyn Origins>, clock: Box<dyn Clock>) -> Self {
-        Self { origins, clock, memory: Mutex::new(Memory::default()) }
+    pub fn new(origins: Box<dyn Origins>, clock: Box<dyn Clock>, disk: Option<Disk>) -> Self {
+        Self { origins, clock, memory: Mutex::new(Memory::default()), disk }
+    }
+
+    fn medium(&self) -> Result<Medium, Refusal> {
+        Medium::find_on(self.disk.as_ref())
+    }
+
+    /// The stick of an operation under way: what is wrong with it now was not when it began.
+    fn same_medium(&self) -> Result<Medium, Failure> {
+        self.medium().map_err(|refusal| Failure { kind: ErrorKind::StickChanged, ..refusal.into() })
     }
 
     /// Looks for an upgrade.
     pub fn check(&self, origin: &Origin, cancel: &Cancel, mut report: Report) -> Verdict {
         let result = System::load(Path::new("/")).and_then(|system| {
             let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-            check::run(&system, &*self.clock, origin, &*self.origins, &mut memory, cancel, &mut report)
+            let from = (origin, &*self.origins);
+            check::run(&system, self.medium(), self.clock.now(), from, &mut memory, cancel, &mut report)
         });
         match result {
             Ok(Some(offered)) => Verdict::Offer(Arc::new(offered)),
@@ -58,7 +70,10 @@ impl Work {
             Ok((system, source))
         });
         match opened {
-            Ok((system, mut source)) => install::install(&system, offered, &mut *source, cancel, &mut report),
+            Ok((system, mut source)) => match self.same_medium() {
+                Ok(medium) => install::install(&system, &medium, offered, &mut *source, cancel, &mut report),
+                Err(failure) => Installed::Not(failure),
+            },
             // Nothing was begun: an earlier download is as it was.
             Err(failure) if crate::download::may_pass(&failure) => Installed::Kept(Some(failure)),
             Err(failure) => match cancel.check() {
@@ -73,7 +88,7 @@ impl Work {
     /// # Errors
     /// What kept it from being removed.
     pub fn discard(&self, version: &Version) -> Result<(), Failure> {
-        care(|session| session.discard(version))
+        self.care(|session| session.discard(version))
     }
 
     /// Makes another version of those on the stick start next, or another place the one that is looked at.
@@ -86,11 +101,30 @@ impl Work {
             Switch::Again(version) => (version, |stick| stick.again),
             Switch::LookAt(choice) => return look_at(choice),
         };
-        care(|session| {
+        self.care(|session| {
             // Judged anew: the stick may be another one than when it was asked.
             let other = other(Stick::of(session.medium())).filter(|other| other.version == *version);
             session.switch(&other.ok_or(StickError::Changed { what: "versions" })?.env)
         })
+    }
+
+    /// One change of what lies on the stick, with nothing new.
+    fn care(&self, change: impl FnOnce(&mut Session) -> Result<(), StickError>) -> Result<(), Failure> {
+        let mut session = self.same_medium()?.open_as_it_is()?;
+        match (change(&mut session), session.close()) {
+            (Ok(()), closed) => {
+                if let Err(error) = closed {
+                    tracing::warn!("{}", Chain(&error));
+                }
+                Ok(())
+            }
+            (Err(error), closed) => {
+                if let Err(error) = closed {
+                    tracing::warn!("{}", Chain(&error));
+                }
+                Err(error.into())
+            }
+        }
     }
 }
 
@@ -99,24 +133,4 @@ fn look_at(choice: &looking::Choice) -> Result<(), Failure> {
         tracing::error!("keep what is looked at: {error}");
         Failure::new(ErrorKind::Internal, "choice-not-kept").text("error", &error.to_string())
     })
-}
-
-/// One change of what lies on the stick, with nothing new.
-fn care(change: impl FnOnce(&mut Session) -> Result<(), StickError>) -> Result<(), Failure> {
-    let medium = Medium::find().map_err(|refusal| Failure { kind: ErrorKind::StickChanged, ..refusal.into() })?;
-    let mut session = medium.open_as_it_is()?;
-    match (change(&mut session), session.close()) {
-        (Ok(()), closed) => {
-            if let Err(error) = closed {
-                tracing::warn!("{}", Chain(&error));
-            }
-            Ok(())
-        }
-        (Err(error), closed) => {
-            if let Err(error) = closed {
-                tracing::warn!("{}", Chain(&error));
-            }
-            Err(error.into())
-        }
-    }
 }

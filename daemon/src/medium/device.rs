@@ -55,16 +55,21 @@ impl Device {
         }
     }
 
-    /// Judges what it is: the first partition of a GPT, of the type of an EFI system partition, and writable.
-    pub(super) fn judge(&self) -> Result<(), Refusal> {
-        let disk = disk(&self.folder)?;
-        for folder in [&self.folder, &disk] {
+    /// Whether it can be written to.
+    pub(super) fn judge_writable(&self) -> Result<(), Refusal> {
+        for folder in [&self.folder, &disk(&self.folder)?] {
             let read_only =
                 sysfs_number(&folder.join("ro")).map_err(|e| Refusal::io("ask whether the disk is read-only", e))?;
             if read_only != 0 {
                 return Err(Refusal::WriteProtected { device: name(folder) });
             }
         }
+        Ok(())
+    }
+
+    /// Judges what it is: the first partition of a GPT, of the type of an EFI system partition.
+    pub(super) fn judge(&self) -> Result<(), Refusal> {
+        let disk = disk(&self.folder)?;
         if sysfs_number(&self.folder.join("partition")).ok() != Some(1) {
             return Err(Refusal::NotOurs { why: "not-partition-1" });
         }

@@ -14,7 +14,6 @@ use sameday_upgrade::plan::{self, Outcome, Plan};
 
 use super::install;
 use crate::cancel::Cancel;
-use crate::clock::Clock;
 use crate::evidence::{self, Keepsake, Memory};
 use crate::facts;
 use crate::failure;
@@ -35,22 +34,20 @@ const OLD_KIT_SECONDS: i64 = 30 * 24 * 3600;
 /// Why there is no verdict, or why there is something newer that this stick cannot take.
 pub fn run(
     system: &System,
-    clock: &dyn Clock,
-    origin: &Origin,
-    origins: &dyn Origins,
+    medium: Result<Medium, Refusal>,
+    now: Time,
+    (origin, origins): (&Origin, &dyn Origins),
     memory: &mut Memory,
     cancel: &Cancel,
     report: &mut Report,
 ) -> Result<Option<Offered>, Failure> {
-    let medium = Medium::find();
     let initial = medium.as_ref().ok().and_then(|medium| medium.initial_os_release().ok());
     let own = initial.as_ref().map_or(&system.running.channel, |initial| &initial.channel).clone();
     let looking = Looking::find(Path::new("/"), &own, &facts::command_line())?;
     let bases = looking.bases.clone().unwrap_or_else(|| system.bases.clone());
     // Where the base cannot be read the running version stands in, to tell whether there is anything newer; an offer is then refused.
     let initial = initial.map_or_else(|| system.running.version.clone(), |initial| initial.version);
-    // Fixed for the whole check (TUF 5.1).
-    let now = clock.now();
+    // The time is fixed for the whole check (TUF 5.1).
     Check { system, now, cancel, report, own, channel: looking.channel, bases, initial }
         .run(medium, origin, origins, memory)
 }

@@ -49,12 +49,13 @@ pub(super) fn places(upgrade: &Upgrade, keepsake: &Keepsake) -> Vec<(String, u64
 /// Installs an offer that was consented to.
 pub fn install(
     system: &System,
+    medium: &Medium,
     offered: &Offered,
     source: &mut dyn Source,
     cancel: &Cancel,
     report: &mut Report,
 ) -> Installed {
-    let (mut session, gives_up) = match begin(offered) {
+    let (mut session, gives_up) = match begin(medium, offered) {
         Ok(begun) => begun,
         Err(failure) => return Installed::Not(failure),
     };
@@ -122,15 +123,13 @@ fn of(origin: &Origin, failure: Failure) -> Failure {
 }
 
 /// Mounts the stick for writing. Answers the version that is given up, too.
-fn begin(offered: &Offered) -> Result<(Session, Option<Version>), Failure> {
+fn begin(medium: &Medium, offered: &Offered) -> Result<(Session, Option<Version>), Failure> {
     let upgrade = &offered.plan.upgrade;
     let time: Time = offered.plan.published.parse().map_err(|_| {
         Failure::new(ErrorKind::NotVerified, "malformed-description").text("published", &offered.plan.published)
     })?;
-    // It was found when the offer was made: if it is not now, somebody took it out.
-    let medium = Medium::find().map_err(|refusal| Failure { kind: ErrorKind::StickChanged, ..refusal.into() })?;
-    super::check::judge_base(&medium, upgrade)?;
-    let (_, gives_up) = super::check::judge_room(&medium, upgrade, &offered.keepsake)?;
+    super::check::judge_base(medium, upgrade)?;
+    let (_, gives_up) = super::check::judge_room(medium, upgrade, &offered.keepsake)?;
     // To give up less than was consented to is covered by the consent; a version that was not named is not.
     if gives_up.as_ref().is_some_and(|version| version.as_str() != offered.offer.gives_up) {
         return Err(Failure::new(ErrorKind::StickChanged, "other-versions-kept"));
