@@ -70,7 +70,7 @@ test: packages lint
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
 
-# `make test` runs a tenth of it, another one each time.
+# `make test` runs a tenth of it, always the same one.
 matrix: packages
 	$(CARGO) build --workspace --bins
 	$(CARGO) test -p sameday-lab --test matrix -- --all $(if $(SEED),--seed $(SEED))

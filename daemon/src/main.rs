@@ -17,7 +17,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use zbus::MessageStream;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -45,7 +44,7 @@ async fn serve(journal: Journal) -> Result<(), Box<dyn std::error::Error>> {
     let connection = zbus::connection::Builder::system().build().await?;
     let authorizer = Arc::new(Polkit::new(connection.clone()));
     let held = Held::default();
-    tokio::spawn(held.clone().run(MessageStream::from(&connection)));
+    tokio::spawn(held.clone().run(&connection).await?);
     let upgrader = Upgrader::new(asks, published.clone(), authorizer, journal, held);
     connection.object_server().at(sameday_dbus::PATH, upgrader).await?;
     connection.request_name(sameday_dbus::BUS_NAME).await?;

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
         _ => {
             let seed = words.iter().skip_while(|word| **word != "--seed").nth(1).map(|seed| seed.parse().unwrap());
             // Another tenth each time, unless one is asked for.
-            let seed = seed.unwrap_or_else(|| SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs());
+            let seed = seed.unwrap_or(EVERY_DAY);
             let filter: Vec<&str> =
                 words.iter().copied().filter(|word| !word.starts_with('-') && *word != seed.to_string()).collect();
             runner(seed, &chosen(seed, words.contains(&"--all"), &filter))
@@ -84,6 +84,9 @@ fn chosen(seed: u64, all: bool, filter: &[&str]) -> Vec<Case> {
     }
     if all { plan::all() } else { plan::tenth(seed) }
 }
+
+/// The seed of the tests that everybody runs: a build that fails must fail again. `make matrix SEED=N` draws others.
+const EVERY_DAY: u64 = 1;
 
 fn runner(seed: u64, cases: &[Case]) -> ExitCode {
     let begin = Instant::now();
