@@ -48,7 +48,7 @@ impl Session {
         self.staging(file, place, length, 0)
     }
 
-    /// Goes on with a file that an earlier download left, or begins it. Its pieces of [`read_back::PIECE`] bytes are read past the page cache
+    /// Goes on with a file that an earlier download left, or begins it. Its pieces of a chunk each are read past the page cache
     /// and judged, from the first on; what follows the last good one is cut off. Answers the file and the bytes of it that are verified.
     ///
     /// # Errors

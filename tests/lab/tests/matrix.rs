@@ -41,7 +41,7 @@ mod told;
 use std::path::Path;
 use std::process::ExitCode;
 use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use sameday_lab::stick::FileSystem;
 use sameday_lab::{uml, world};
@@ -63,7 +63,6 @@ fn main() -> ExitCode {
         }
         _ => {
             let seed = words.iter().skip_while(|word| **word != "--seed").nth(1).map(|seed| seed.parse().unwrap());
-            // Another tenth each time, unless one is asked for.
             let seed = seed.unwrap_or(EVERY_DAY);
             let filter: Vec<&str> =
                 words.iter().copied().filter(|word| !word.starts_with('-') && *word != seed.to_string()).collect();

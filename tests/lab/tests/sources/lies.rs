@@ -158,7 +158,7 @@ fn cases() -> Vec<Case> {
             but_for_the_end("server-error"),
         ),
         case("is redirected", &[Word::Failed(Reason::Redirected)], same(s, "redirected")),
-        case("knows a failure of kits", &[Word::Failed(Reason::KitFormat)], same("kit-unreadable", "kit-format")),
+        case("knows a failure of kits", &[Word::Failed(Reason::KitFormat)], same(s, "kit-format")),
         case("fails by a code of the future", &[raw(&frame(22, br#"{"reason":"solar-flare"}"#))], same(s, "unknown")),
     ]
 }
