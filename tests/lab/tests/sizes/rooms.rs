@@ -76,10 +76,14 @@ fn fill(stick: &Stick, bytes: u64, dir: &Path) {
     }
 }
 
+/// `live/` and `live/sameday/metadata/` may each grow by a cluster for their new names, which is counted, and need not.
+const MAY_GROW: u64 = 2;
+
 fn judge(name: &str, cluster: u64, fits: &Outcome, short: &Outcome, exact: bool) {
     let (state, failure) = (fits.state.as_str(), fits.failure.as_str());
     assert_eq!((state, failure), ("restart-pending", ""), "{name}: {fits:?}");
-    assert!(!exact || (fits.needed, fits.left) == (fits.free, 0), "{name}: to the cluster: {fits:?}");
+    let to_the_cluster = fits.needed == fits.free && fits.left <= MAY_GROW * cluster;
+    assert!(!exact || to_the_cluster, "{name}: to the cluster: {fits:?}");
     assert_eq!(
         (short.state.as_str(), short.failure.as_str()),
         ("manual", "no-room not-enough-room"),
