@@ -5,6 +5,7 @@ use std::path::Path;
 use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 use sameday_upgrade::module_list;
 use sameday_upgrade::os_release::{self, OsRelease};
+use sameday_upgrade::standing::Standing;
 
 use crate::edit::binary::crc32;
 use crate::{fetcher_configuration, gpt, mounts, repository_configuration};
@@ -22,7 +23,7 @@ pub fn boot_env(bytes: &[u8]) {
     if let Ok(env) = BootEnv::parse(bytes) {
         assert_eq!(BootEnv::parse(&env.render()).as_ref(), Ok(&env));
         assert!([&env.current, &env.previous].contains(&env.starts_next()));
-        assert!(env.pending(&env.current).is_none());
+        assert!(!matches!(Standing::of(&env, &env.current, &|_| true), Standing::RestartPending(_)));
     }
 }
 
