@@ -10,6 +10,7 @@ use sameday_upgrade::names::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::files::read_capped;
+use crate::system::MOST_BASES;
 
 /// Where an image or an administrator puts files that change what is looked at, read in the order of their names.
 const DROP_INS: &str = "etc/sameday/upgrader.d";
@@ -23,8 +24,6 @@ const FORMAT: u64 = 1;
 const LARGEST: u64 = 16 * 1024;
 /// More drop-ins than anybody has.
 const MOST_DROP_INS: usize = 64;
-/// As many base URLs as anybody needs; a check may have to wait for each.
-const MOST_BASES: usize = 8;
 /// The longest base URL.
 const LONGEST_BASE: usize = text::LINE;
 

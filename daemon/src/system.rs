@@ -9,6 +9,8 @@ use crate::files::read_capped;
 
 mod repository;
 
+pub use repository::MOST_BASES;
+
 /// Where an image keeps what this daemon needs.
 const SHARE: &str = "usr/share/sameday";
 /// The largest repository.toml: a handful of URLs.

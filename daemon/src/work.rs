@@ -111,20 +111,11 @@ impl Work {
     /// One change of what lies on the stick, with nothing new.
     fn care(&self, change: impl FnOnce(&mut Session) -> Result<(), StickError>) -> Result<(), Failure> {
         let mut session = self.same_medium()?.open_as_it_is()?;
-        match (change(&mut session), session.close()) {
-            (Ok(()), closed) => {
-                if let Err(error) = closed {
-                    tracing::warn!("{}", Chain(&error));
-                }
-                Ok(())
-            }
-            (Err(error), closed) => {
-                if let Err(error) = closed {
-                    tracing::warn!("{}", Chain(&error));
-                }
-                Err(error.into())
-            }
+        let changed = change(&mut session);
+        if let Err(error) = session.close() {
+            tracing::warn!("{}", Chain(&error));
         }
+        Ok(changed?)
     }
 }
 

@@ -5,7 +5,7 @@ use serde::Deserialize;
 /// The format that this version reads.
 const FORMAT: u64 = 1;
 /// As many base URLs as anybody needs; a check may have to wait for each.
-const MOST_BASES: usize = 8;
+pub const MOST_BASES: usize = 8;
 
 #[derive(Deserialize)]
 struct Repository {
