@@ -73,20 +73,21 @@ test: packages lint
 # `make test` runs a tenth of it, always the same one.
 matrix: packages
 	$(CARGO) build --workspace --bins
-	$(CARGO) test -p sameday-lab --test matrix -- --all $(if $(SEED),--seed $(SEED))
+	$(CARGO) test --workspace --test matrix -- --all $(if $(SEED),--seed $(SEED))
 
-# The sizes at which file systems and programs count over: each byte is written, and read back.
+# The sizes at which file systems and programs count over: each byte is written, and read back. And silence that really lasts.
 test-long: packages
 	$(CARGO) build --workspace --bins
-	$(CARGO) test -p sameday-lab --test sizes -- --long
+	$(CARGO) test --workspace --test sizes -- --long
+	$(CARGO) test --workspace --test sources -- --ignored
 
 # What needs whole computers: every decision of the boot loader, of which `make test` plays a part, and a real stick.
 test-vm: packages
 	$(CARGO) build --workspace --bins
 	rm -rf target/vm/installed
 	$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/target/vm/installed
-	$(CARGO) test -p sameday-lab --test grub -- all
-	$(CARGO) test -p sameday-lab --test vm -- dir=$(CURDIR)/target/vm
+	$(CARGO) test --workspace --test grub -- all
+	$(CARGO) test --workspace --test vm -- dir=$(CURDIR)/target/vm
 
 # Programs are always built together: a subset gets dependencies of other features, and Arti would be built twice.
 demo: packages
@@ -126,14 +127,14 @@ packages:
 install:
 	install -d $(libexec) $(DESTDIR)$(PREFIX)/bin $(share)/dbus-1/system.d $(share)/dbus-1/system-services \
 	    $(share)/dbus-1/interfaces $(share)/polkit-1/actions $(share)/man/man8 $(lib)/systemd/system $(lib)/sysusers.d
-	install -m 755 $(built)/samedayd $(built)/sameday-fetcher $(built)/sameday-kit-reader $(libexec)
+	install -m 755 $(built)/samedayd $(built)/sameday-boot-good $(built)/sameday-fetcher $(built)/sameday-kit-reader $(libexec)
 	install -m 755 $(built)/sameday $(built)/sameday-publish $(DESTDIR)$(PREFIX)/bin
 	install -m 644 dbus/org.sameday.Upgrader1.conf $(share)/dbus-1/system.d
 	install -m 644 dbus/org.sameday.Upgrader1.service $(share)/dbus-1/system-services
 	install -m 644 dbus/org.sameday.Upgrader1.xml $(share)/dbus-1/interfaces
 	install -m 644 polkit/org.sameday.upgrader1.policy $(share)/polkit-1/actions
 	install -m 644 packaging/sysusers.d/*.conf $(lib)/sysusers.d
-	install -m 644 packaging/systemd/*.service packaging/systemd/*.socket packaging/systemd/*.timer $(lib)/systemd/system
+	install -m 644 packaging/systemd/*.service packaging/systemd/*.socket packaging/systemd/*.timer packaging/systemd/*.target $(lib)/systemd/system
 	sed -i 's|/usr/libexec/|$(PREFIX)/libexec/|; s|=/usr/bin/|=$(PREFIX)/bin/|' $(lib)/systemd/system/sameday*.service
 	$(built)/sameday-pages $(share)
 	install -m 644 packaging/man/*.8 $(share)/man/man8

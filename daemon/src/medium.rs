@@ -32,6 +32,7 @@ use sameday_upgrade::boot_env::{self, BadBlock, BootEnv, Choice, GoodEnv};
 use sameday_upgrade::module_list::BASE_IMAGE;
 use sameday_upgrade::names::Version;
 use sameday_upgrade::os_release::{self, OsRelease};
+use sameday_upgrade::start::Start;
 
 use device::Device;
 use mounts::{Mount, Parameters};
@@ -196,6 +197,12 @@ impl Medium {
     #[must_use]
     pub fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// What there is to judge about this start.
+    #[must_use]
+    pub fn start(&self) -> Start {
+        Start::of(&self.boot_env, &self.running.choice, self.running.module.as_deref())
     }
 
     /// Its file system.

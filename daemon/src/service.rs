@@ -8,11 +8,12 @@ use sameday_dbus::{
 use tokio::sync::{mpsc, oneshot, watch};
 use zbus::fdo::DBusProxy;
 use zbus::message::Header;
+use zbus::names::UniqueName;
 use zbus::object_server::{InterfaceRef, SignalEmitter};
 use zbus::{OwnedFd, OwnedVariant, Variant};
 
 use crate::authorizer::{self, Action, Authorizer};
-use crate::callers::{Call, Caller, Callers};
+use crate::callers::{Call, Caller, Callers, Users};
 use crate::engine::{Ask, Published};
 use crate::held::Held;
 use crate::journal::{self, Journal};
@@ -28,6 +29,7 @@ pub struct Upgrader {
     authorizer: Arc<dyn Authorizer>,
     journal: Journal,
     callers: Callers,
+    users: Users,
     held: Held,
 }
 
@@ -41,7 +43,13 @@ impl Upgrader {
         journal: Journal,
         held: Held,
     ) -> Self {
-        Self { asks, published, authorizer, journal, callers: Callers::default(), held }
+        Self { asks, published, authorizer, journal, callers: Callers::default(), users: Users::default(), held }
+    }
+
+    /// The user who calls, as the bus knows it.
+    async fn user(&self, connection: &zbus::Connection, header: &Header<'_>) -> Result<u32, Failure> {
+        let sender = header.sender().ok_or_else(|| Failure::new(ErrorKind::NotAllowed, "no-sender"))?;
+        self.users.of(sender, ask_for_user(connection, sender)).await
     }
 
     /// Asks polkit whether the caller may; the call counts as one under way until the answer is dropped.
@@ -51,7 +59,7 @@ impl Upgrader {
         header: Header<'_>,
         action: Action,
     ) -> Result<Call, MethodError> {
-        let user = user(connection, &header).await?;
+        let user = self.user(connection, &header).await?;
         let call = self.callers.enter(Caller { user, stops: action.stops() })?;
         self.authorizer.may(&authorizer::Caller(header), action).await?;
         Ok(call)
@@ -65,10 +73,15 @@ impl Upgrader {
         event: Event,
     ) -> Result<(), MethodError> {
         let _call = self.admit(connection, header, action).await?;
+        Ok(self.put(event).await?)
+    }
+
+    /// Hands an event to the engine and waits for its answer.
+    async fn put(&self, event: Event) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
         let gone = || Failure::new(ErrorKind::Internal, "engine-gone");
         self.asks.send(Ask { event, reply }).await.map_err(|_| gone())?;
-        Ok(answer.await.map_err(|_| gone())??)
+        answer.await.map_err(|_| gone())?
     }
 
     /// Whether this is the offer of another channel, as far as is known: the engine looks again.
@@ -78,16 +91,14 @@ impl Upgrader {
     }
 }
 
-/// The user who calls, as the bus knows it.
-async fn user(connection: &zbus::Connection, header: &Header<'_>) -> Result<u32, Failure> {
-    let refused = |reason| Failure::new(ErrorKind::NotAllowed, reason);
-    let sender = header.sender().ok_or_else(|| refused("no-sender"))?.clone();
+/// Asks the bus for the user behind a connection.
+async fn ask_for_user(connection: &zbus::Connection, sender: &UniqueName<'_>) -> Result<u32, Failure> {
     let unknown = |error: String| {
         tracing::warn!("a caller's user: {error}");
-        refused("no-user")
+        Failure::new(ErrorKind::NotAllowed, "no-user")
     };
     let bus = DBusProxy::new(connection).await.map_err(|e| unknown(e.to_string()))?;
-    bus.get_connection_unix_user(sender.into()).await.map_err(|e| unknown(e.to_string()))
+    bus.get_connection_unix_user(sender.clone().into()).await.map_err(|e| unknown(e.to_string()))
 }
 
 /// The options of `Install`. An unknown one is refused: it might mean a restriction that would be silently lost.
@@ -232,6 +243,25 @@ impl Upgrader {
     ) -> Result<(), MethodError> {
         let choice = choice(&channel, &options)?;
         self.ask(connection, header, Action::LookAt, Event::LookAt(choice)).await
+    }
+
+    async fn judge_start(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+        version: String,
+        shown: String,
+    ) -> Result<(), MethodError> {
+        // No question of polkit's: what a start showed is told by the system, never by a person.
+        let user = self.user(connection, &header).await?;
+        if user != 0 {
+            return Err(Failure::new(ErrorKind::NotAllowed, "root-only").into());
+        }
+        let _call = self.callers.enter(Caller { user, stops: false })?;
+        let shown = shown.parse().map_err(|_| {
+            Failure::new(ErrorKind::BadRequest, "unknown-shown").text("shown", &text::line(&shown, text::NAME))
+        })?;
+        Ok(self.put(Event::JudgeStart(version, shown)).await?)
     }
 
     #[zbus(out_args("lines"))]

@@ -49,6 +49,9 @@ pub trait Upgrader {
     #[zbus(allow_interactive_auth)]
     fn look_at(&self, channel: &str, options: &Dictionary) -> Result<(), MethodError>;
 
+    /// Tells what this start showed of a version; for root only.
+    fn judge_start(&self, version: &str, shown: &str) -> Result<(), MethodError>;
+
     /// What a report of a fault needs, line by line.
     #[zbus(allow_interactive_auth)]
     fn report(&self) -> Result<Vec<String>, MethodError>;

@@ -8,6 +8,7 @@ use nix::sys::stat::futimens;
 use nix::sys::time::TimeSpec;
 use nix::unistd::fdatasync;
 use sameday_upgrade::boot_env::{self, BootEnv, GoodEnv};
+use sameday_upgrade::start::Shown;
 
 use super::error::StickError;
 use super::session::{Phase, Session};
@@ -42,6 +43,34 @@ impl Session {
             return Err(StickError::Misuse("a switch while something is staged"));
         }
         self.choose(env)
+    }
+
+    /// Overwrites the blocks with what follows from a start of the chosen version. Of the two sectors the one comes first without which the
+    /// other means nothing new: `good.env` tells what to fall back to, `boot.env` decides.
+    ///
+    /// # Errors
+    /// As [`Session::commit`]; and `changed` where the start that is judged is not the one that this stick shows.
+    pub fn judge_start(&mut self, shown: Shown) -> Result<(), StickError> {
+        if self.version.is_some() {
+            return Err(StickError::Misuse("a start judged while something is staged"));
+        }
+        let medium = &self.medium;
+        let blocks = shown.fits(&medium.start()).then(|| shown.blocks(&medium.boot_env, medium.good_env.as_ref()));
+        let (boot, good) = blocks.flatten().ok_or(StickError::Changed { what: "versions" })?;
+        let good = good.filter(|good| medium.good_env.as_ref() != Some(good));
+        let write_good = |session: &mut Self| {
+            // Without it GRUB falls back to the base in the end: no reason to undo a version that came up.
+            if let Some(Err(error)) = good.as_ref().map(|good| session.overwrite_good_env(good)) {
+                tracing::warn!("{}", crate::failure::Chain(&error));
+            }
+        };
+        if shown == Shown::Good {
+            write_good(self);
+            return self.choose(&boot);
+        }
+        self.choose(&boot)?;
+        write_good(self);
+        Ok(())
     }
 
     /// Overwrites `boot.env`, and after an error in the middle asks the device what it has.

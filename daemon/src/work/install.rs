@@ -204,7 +204,7 @@ fn prove(
     let mut layer = None;
     for (place, length, digest, is_layer) in &all {
         let mut last = 0_u64;
-        let file = session.read_back(place, *length, digest, &mut |done| {
+        let file = session.medium().read_back(place, *length, digest, &mut |done| {
             report.add(done.saturating_sub(last));
             last = done;
             if cancel.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
