@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use sameday_dbus::{MethodError, State, UpgraderProxy};
 use sameday_upgrade::boot_env::Choice;
-use sameday_upgrade::description::{Description, File};
+use sameday_upgrade::description::{Description, File, Role};
 use sameday_upgrade::names::Version;
 use sameday_upgrade::start::{Shown, Start};
 
@@ -106,11 +106,12 @@ fn files(medium: &Medium, version: &Version) -> Result<Vec<File>, String> {
         upgrade.version == *version && upgrade.initial_versions.contains(&initial)
     };
     let upgrade = description.upgrades.iter().find(serves).ok_or("its description has no upgrade to it")?;
+    let wanted = |file: &&File| medium.undoes_itself() || file.role == Role::Layer;
     let place = |file: &File| file.role.place(version).as_ref() == Some(&file.place);
     if upgrade.files.is_empty() || !upgrade.files.iter().all(place) {
         return Err("its description lists other files".into());
     }
-    Ok(upgrade.files.clone())
+    Ok(upgrade.files.iter().filter(wanted).cloned().collect())
 }
 
 async fn tell(current: &Choice, shown: Shown) -> Result<(), Untold> {

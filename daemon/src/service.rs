@@ -353,6 +353,11 @@ impl Upgrader {
     }
 
     #[zbus(property)]
+    fn undoes_itself(&self) -> bool {
+        self.published.borrow().stick.undoes_itself
+    }
+
+    #[zbus(property)]
     fn left_over(&self) -> Dictionary {
         self.published.borrow().stick.left_over().as_ref().map(Dictionary::from).unwrap_or_default()
     }
@@ -369,7 +374,7 @@ fn told(now: &Published) -> Vec<String> {
         format!("system {} {} {}", identity.product, identity.architecture, identity.channel),
         format!("runs {} from {}, first installed {}", identity.running, identity.running_channel, identity.initial),
         format!("looks at {} chosen by {}", looking.channel, looking.chosen_by.code()),
-        format!("standing {standing} {other}"),
+        format!("standing {standing} {other}, undoes itself: {}", now.stick.undoes_itself),
     ];
     if !looking.base_urls.is_empty() {
         lines.push(format!("base URLs other than the image's: {}", looking.base_urls.len()));
@@ -411,6 +416,7 @@ pub async fn announce(connection: &zbus::Connection, mut published: watch::Recei
             upgrader.previous_version_changed(emitter).await?;
             upgrader.again_version_changed(emitter).await?;
             upgrader.standing_changed(emitter).await?;
+            upgrader.undoes_itself_changed(emitter).await?;
             upgrader.left_over_changed(emitter).await?;
         }
         if now.progress != before.progress {

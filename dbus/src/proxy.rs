@@ -116,6 +116,10 @@ pub trait Upgrader {
     #[zbus(property)]
     fn standing(&self) -> zbus::Result<(String, String)>;
 
+    /// Whether a version that does not come up is undone by the stick itself.
+    #[zbus(property)]
+    fn undoes_itself(&self) -> zbus::Result<bool>;
+
     /// For [`LeftOver::read`](crate::LeftOver::read).
     #[zbus(property)]
     fn left_over(&self) -> zbus::Result<Dictionary>;

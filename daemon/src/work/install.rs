@@ -182,6 +182,7 @@ fn stage(
     for (place, bytes) in small_files(&offered.plan.upgrade.version, &offered.keepsake) {
         session.write_small(&place, &bytes)?;
     }
+    session.keep_good_env()?;
     session.settle()?;
     Ok(())
 }

@@ -60,7 +60,8 @@ impl Material {
             World::new(&work.join("world"), spec, roots, &BaseOptions { compressor: "lz4", ..BaseOptions::default() })?;
         let kit = |version: &str| {
             world.release(version)?;
-            let kit = world.kit()?;
+            // Kits for the same sticks have the same name.
+            let kit = world.kit_of(&world.repository(), &work.join(format!("kits-{version}")))?;
             println!("     {}: {} bytes", kit.display(), kit.metadata()?.len());
             Ok::<_, io::Error>(kit)
         };
