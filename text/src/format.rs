@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::text::{count, fill};
+use crate::{count, fill};
 
 /// A size in decimal units, as file managers and shops count.
 #[must_use]

@@ -3,8 +3,8 @@
 use gettextrs::gettext;
 
 use super::{Number, Text};
+use crate::fill;
 use crate::format::size;
-use crate::text::fill;
 
 /// Why this stick needs an upgrade by hand.
 pub fn sentences(reason: &str, text: &Text<'_>, number: &Number<'_>) -> Option<String> {

@@ -5,24 +5,10 @@ mod exact;
 use gettextrs::gettext;
 use sameday_dbus::{ErrorKind, Failure};
 
-use super::fill;
-
 /// One or two sentences.
 #[must_use]
 pub fn failure(failure: &Failure) -> String {
     exact::sentence(failure).unwrap_or_else(|| general(failure.kind))
-}
-
-/// The whole story: the sentences, the codes, and where more is to be read.
-#[must_use]
-pub fn told(told: &Failure) -> String {
-    let more = fill(&gettext("More: sameday help {kind}"), &[("kind", told.kind.code())]);
-    [failure(told), details(told), more].join("\n")
-}
-
-/// The codes, for who helps.
-fn details(failure: &Failure) -> String {
-    fill(&gettext("({details})"), &[("details", &failure.to_string())])
 }
 
 fn general(kind: ErrorKind) -> String {
@@ -59,16 +45,14 @@ fn general(kind: ErrorKind) -> String {
             "The file is for another system, or for a stick that began with another version. Get the one for this stick.",
         ),
         ErrorKind::NotAllowed => gettext("You are not allowed to do this. Ask an administrator."),
-        ErrorKind::Busy => gettext("Something else is under way. Wait for it, or cancel it with “sameday cancel”."),
+        ErrorKind::Busy => gettext("Something else is under way. Wait for it, or cancel it."),
         ErrorKind::NotOffered => gettext("What is offered has changed. Look at the offer again."),
         ErrorKind::BadRequest => {
             gettext("The upgrader refused the request. This program may be too old or too new for it.")
         }
         ErrorKind::Cancelled => gettext("It was cancelled."),
         ErrorKind::Withdrawn => gettext("This version was withdrawn by the project. Look for another one later."),
-        ErrorKind::Internal => {
-            gettext("The upgrader itself failed. Report it; “sameday report” shows what to send along.")
-        }
+        ErrorKind::Internal => gettext("The upgrader itself failed. Report it, and send along what its report says."),
     }
 }
 
@@ -90,14 +74,5 @@ mod tests {
             assert_eq!(failure(&Failure::new(kind, "by-hand")), general(kind));
             assert_eq!(failure(&Failure::new(kind, "of-next-year")), general(kind));
         }
-    }
-
-    #[test]
-    fn the_details_hold_the_codes() {
-        let told = Failure::new(ErrorKind::Server, "too-short").number("promised", 7);
-        assert_eq!(details(&told), "(server too-short promised=7)");
-        assert!(
-            super::told(&told).ends_with("Try again later.\n(server too-short promised=7)\nMore: sameday help server")
-        );
     }
 }

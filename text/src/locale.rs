@@ -7,21 +7,27 @@ use gettextrs::LocaleCategory;
 
 /// The name of our translations.
 const DOMAIN: &str = "sameday";
-/// Where distributions put them.
-const FOLDER: &str = "/usr/share/locale";
+/// Where they are, from the folder of the program: as distributions install both (`bin`, `share/locale`).
+const FOLDER: &str = "../share/locale";
 
-/// Chooses the language by the environment. Without translations everything is in English, which is no failure.
-pub fn begin() {
+/// Chooses the language by the environment. Without translations everything is in English, which is no failure; what is answered is worth a
+/// line to the user all the same.
+#[must_use]
+pub fn begin() -> Vec<String> {
+    let mut complaints = Vec::new();
     // SAFETY: nothing else runs yet: this is the first call in `main`.
     if unsafe { gettextrs::setlocale(LocaleCategory::LcAll, "") }.is_none() {
-        eprintln!("sameday: the locale of the environment is not installed");
+        complaints.push("the locale of the environment is not installed".to_owned());
     }
-    let bound = gettextrs::bindtextdomain(DOMAIN, FOLDER)
+    let folder = std::env::current_exe().map(|program| program.parent().unwrap_or(&program).join(FOLDER));
+    let bound = folder
+        .and_then(|folder| gettextrs::bindtextdomain(DOMAIN, folder))
         .and_then(|_| gettextrs::bind_textdomain_codeset(DOMAIN, "UTF-8"))
         .and_then(|_| gettextrs::textdomain(DOMAIN));
     if let Err(error) = bound {
-        eprintln!("sameday: translations: {error}");
+        complaints.push(format!("translations: {error}"));
     }
+    complaints
 }
 
 /// The languages that the environment asks for, the best first, as in gettext(3).

@@ -6,7 +6,7 @@ use gettextrs::{gettext, ngettext};
 use sameday_dbus::{ErrorKind, Failure, Param};
 
 use crate::format::{date, size};
-use crate::text::{count, fill};
+use crate::{count, fill};
 
 type Text<'a> = dyn Fn(&'static str) -> Option<&'a str> + 'a;
 type Number<'a> = dyn Fn(&'static str) -> Option<u64> + 'a;
@@ -91,9 +91,7 @@ fn busy(reason: &str, number: &Number<'_>) -> Option<String> {
             "Another version starts next already. Restart the computer to use it, then look for the next one.",
         )),
         "applying" => Some(gettext("It is too late to pause: the upgrade is being finished.")),
-        "paused" => Some(gettext(
-            "A download is paused. Go on with it first (sameday resume), or remove what it left (sameday discard).",
-        )),
+        "paused" => Some(gettext("A download is paused. Go on with it first, or remove what it left.")),
         _ => None,
     }
 }
