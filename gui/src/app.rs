@@ -156,6 +156,10 @@ impl App {
 
     fn begin(&self) {
         gtk::Window::set_default_icon_name(APP_ID);
+        // GTK goes by its own translations, which a small system may not have.
+        if locale::right_to_left() {
+            gtk::Widget::set_default_direction(gtk::TextDirection::Rtl);
+        }
         self.set_accels_for_action("window.close", &["<Control>w"]);
         self.set_accels_for_action("app.quit", &["<Control>q"]);
         self.set_accels_for_action("win.help", &["F1"]);

@@ -73,6 +73,9 @@ mod imp {
     impl ObjectImpl for Consent {
         fn constructed(&self) {
             self.parent_constructed();
+            for button in [&self.later, &self.upgrade] {
+                parts::wrap(button);
+            }
             self.later.connect_clicked(|button| {
                 if let Some(window) = Window::of(button) {
                     window.close();

@@ -64,6 +64,7 @@ impl Kit {
         let kit: Self = glib::Object::builder().property("transient-for", above).build();
         parts::close_by_escape(&kit);
         let imp = kit.imp();
+        parts::wrap(&imp.open);
         match &needed.name {
             Ok(name) => imp.name.set_text(name),
             Err(why) => imp.unknown.set_text(why),

@@ -42,6 +42,15 @@ pub fn empty(holder: &gtk::Box) {
     }
 }
 
+/// Lets what stands on a button take several lines.
+pub fn wrap(button: &gtk::Button) {
+    if let Some(label) = button.child().and_downcast::<gtk::Label>() {
+        label.set_wrap(true);
+        label.set_wrap_mode(gtk::pango::WrapMode::WordChar);
+        label.set_justify(gtk::Justification::Center);
+    }
+}
+
 /// Shows a text that must not be missed when it changes: a screen reader tells what appears anew.
 pub fn announce(label: &gtk::Label, text: &str) {
     if label.text() != text {

@@ -55,6 +55,7 @@ mod imp {
     impl ObjectImpl for Story {
         fn constructed(&self) {
             self.parent_constructed();
+            parts::wrap(&self.help);
             let story = self.obj().downgrade();
             self.help.connect_clicked(move |button| {
                 let topic = story.upgrade().and_then(|story| story.imp().told.borrow().help);
@@ -126,15 +127,8 @@ impl Story {
 }
 
 fn button(action: &Action) -> gtk::Button {
-    let label = gtk::Label::builder()
-        .label(action.label())
-        .use_underline(true)
-        .wrap(true)
-        .wrap_mode(gtk::pango::WrapMode::WordChar)
-        .justify(gtk::Justification::Center)
-        .build();
-    let button = gtk::Button::builder().child(&label).build();
-    label.set_mnemonic_widget(Some(&button));
+    let button = gtk::Button::with_mnemonic(&action.label());
+    parts::wrap(&button);
     button.add_css_class("pill");
     let action = action.clone();
     button.connect_clicked(move |button| {

@@ -56,6 +56,9 @@ mod imp {
     impl ObjectImpl for Work {
         fn constructed(&self) {
             self.parent_constructed();
+            for button in [&self.pause, &self.cancel, &self.help] {
+                parts::wrap(button);
+            }
             let work = self.obj().downgrade();
             self.help.connect_clicked(move |button| {
                 let topic = work.upgrade().and_then(|work| work.imp().told.borrow().help);

@@ -7,6 +7,8 @@ use gettextrs::LocaleCategory;
 
 /// The name of our translations.
 const DOMAIN: &str = "sameday";
+/// Languages that are written from right to left.
+const RIGHT_TO_LEFT: &[&str] = &["ar", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"];
 /// Where they are, from the folder of the program: as distributions install both (`bin`, `share/locale`).
 const FOLDER: &str = "../share/locale";
 
@@ -28,6 +30,19 @@ pub fn begin() -> Vec<String> {
         complaints.push(format!("translations: {error}"));
     }
     complaints
+}
+
+/// Whether our sentences are in a language that is written from right to left.
+#[must_use]
+pub fn right_to_left() -> bool {
+    // What stands for the empty text is the catalogue's header, and no text to be translated.
+    let header = "";
+    is_right_to_left(&gettextrs::gettext(header))
+}
+
+fn is_right_to_left(header: &str) -> bool {
+    let language = header.lines().find_map(|line| line.strip_prefix("Language:")).unwrap_or_default().trim();
+    RIGHT_TO_LEFT.contains(&language.split(['_', '@', '-']).next().unwrap_or_default())
 }
 
 /// The languages that the environment asks for, the best first, as in gettext(3).
@@ -69,6 +84,19 @@ mod tests {
         let notes = languages.iter().map(|language| ((*language).to_owned(), (*language).to_owned())).collect();
         let preferred: Vec<String> = preferred.iter().map(|locale| (*locale).to_owned()).collect();
         choose(&notes, &preferred).unwrap_or("none").to_owned()
+    }
+
+    #[test]
+    fn the_direction_is_that_of_the_catalogue_in_use() {
+        for (header, right_to_left) in [
+            ("Project-Id-Version: sameday\nLanguage: fa\n", true),
+            ("Language: ar_EG\n", true),
+            ("Language: de\n", false),
+            ("Language: \n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_right_to_left(header), right_to_left, "{header}");
+        }
     }
 
     #[test]
