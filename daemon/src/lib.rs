@@ -13,6 +13,7 @@ pub mod facts;
 mod failure;
 mod files;
 pub mod held;
+pub mod inhibit;
 pub mod journal;
 pub mod kit;
 pub mod looking;

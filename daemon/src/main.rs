@@ -10,6 +10,7 @@ use samedayd::clock::SystemClock;
 use samedayd::engine::Engine;
 use samedayd::facts::{self, Facts};
 use samedayd::held::Held;
+use samedayd::inhibit;
 use samedayd::journal::Journal;
 use samedayd::service::{self, Upgrader};
 use samedayd::source::Sockets;
@@ -51,6 +52,7 @@ async fn serve(journal: Journal) -> Result<(), Box<dyn std::error::Error>> {
     tokio::spawn(held.clone().run(&connection).await?);
     let upgrader = Upgrader::new(asks, published.clone(), authorizer, journal, held);
     connection.object_server().at(sameday_dbus::PATH, upgrader).await?;
+    tokio::spawn(inhibit::run(connection.clone(), published.clone()));
     connection.request_name(sameday_dbus::BUS_NAME).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
