@@ -62,7 +62,7 @@ pub const CASES: [Case; 11] = [
     // It was written, and lost when the stick was unplugged; nothing that the start reads is in it.
     Case { name: "the_layer_has_a_hole", core: true, tries: 3, damage: hole, ..UNDONE },
     Case { name: "the_layer_has_a_broken_init", damage: broken_init, says: PANIC, ..UNDONE },
-    Case { name: "the_system_hangs", core: true, tries: 2, damage: hang, bad_starts: 2, ..UNDONE },
+    Case { name: "the_system_hangs", tries: 2, damage: hang, bad_starts: 2, ..UNDONE },
     Case {
         name: "the_list_names_a_missing_layer",
         tries: 3,
@@ -70,7 +70,7 @@ pub const CASES: [Case; 11] = [
         // The version is not complete: what its list says is not what belongs there.
         ..UNDONE
     },
-    Case { name: "a_good_version_lacks_its_layer", core: true, good: true, tries: 0, damage: missing_layer, ..UNDONE },
+    Case { name: "a_good_version_lacks_its_layer", good: true, tries: 0, damage: missing_layer, ..UNDONE },
     Case {
         name: "the_kernel_is_missing",
         tries: 3,
