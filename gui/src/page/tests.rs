@@ -34,6 +34,7 @@ fn snapshot(state: State) -> Snapshot {
     Snapshot {
         state,
         offer: offered.then(offer),
+        standing: if state == State::Undone { Standing::Undone } else { Standing::Good },
         product: "demo".into(),
         architecture: "amd64".into(),
         channel: "stable".into(),
