@@ -68,8 +68,9 @@ lint-desktop: lint-units
 	desktop-file-validate target/units/share/applications/*.desktop
 	appstreamcli validate --no-net --strict target/units/share/metainfo/*.xml
 	xmllint --noout target/units/share/mime/packages/*.xml
-	update-mime-database target/units/share/mime
-	! MANPATH=$(CURDIR)/target/units/share/man systemd-analyze --user verify $(CURDIR)/target/units/lib/systemd/user/sameday* 2>&1 | grep .
+	XDG_DATA_DIRS=$(CURDIR)/target/units/share update-mime-database target/units/share/mime
+	! XDG_RUNTIME_DIR=$(CURDIR)/target/units MANPATH=$(CURDIR)/target/units/share/man \
+	    systemd-analyze --user verify $(CURDIR)/target/units/lib/systemd/user/sameday* 2>&1 | grep .
 
 lint-po: build
 	$(built)/sameday-po check
