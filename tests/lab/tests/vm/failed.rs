@@ -35,7 +35,7 @@ pub struct Case {
 
 const PANIC: &str = "Kernel panic";
 /// live-boot's last words before `panic=` restarts the computer.
-const NO_ROOT: &str = "can not mount";
+const NO_ROOT: &str = "Can not mount";
 const UNDONE: Case = Case {
     name: "",
     core: false,
@@ -194,7 +194,8 @@ pub fn pulled_early(material: &Material, committed: &Stick) -> io::Result<()> {
     let stick = committed.clone_to(&material.dir.join("pulled.img"))?;
     for left in [2, 1, 0] {
         let mut running = computer(&stick).start(&material.dir.join("pulled"))?;
-        running.wait_for("Begin: Running /scripts/init-bottom", BOOT)?;
+        // What live-boot says last before it hands over to systemd.
+        running.wait_for("/root/etc/network/interfaces", BOOT)?;
         drop(running);
         expect(&boot_env(&stick)?, &format!("1.1 base {left} false"))?;
     }
