@@ -182,6 +182,23 @@ impl<'d> App<'d> {
         if done { Ok(()) } else { Err(io::Error::other(format!("{role} {name:?} cannot be pressed"))) }
     }
 
+    /// Chooses an item of the main menu, by keys.
+    ///
+    /// # Errors
+    /// When there is none of this name that can be chosen.
+    pub fn menu(&self, item: &str) -> io::Result<()> {
+        self.desktop.keys(&["F10"])?;
+        self.wait("menu", |screen| screen.find("menu item", item).map(|_| ()))?;
+        for _ in 0..20 {
+            if self.screen()?.focused().is_some_and(|node| node.role == "menu item" && node.name == item) {
+                return self.desktop.keys(&["Return"]);
+            }
+            self.desktop.keys(&["Down"])?;
+            sleep(Duration::from_millis(30));
+        }
+        Err(io::Error::other(format!("{item:?} is not reached by the arrow keys:\n{}", self.screen()?)))
+    }
+
     /// What gets the keyboard, one after the other, until one does so again.
     ///
     /// # Errors

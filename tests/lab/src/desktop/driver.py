@@ -1,7 +1,7 @@
 """The eyes of a person at the screen, and what a session offers to its programs.
 
 Reads a request a line from standard input and answers each by a line, both JSON. What is on the screen is read over AT-SPI, as a screen
-reader would, always anew: nothing is remembered. Ends with its standard input.
+reader would, always anew. Ends with its standard input.
 """
 
 import json
@@ -45,6 +45,7 @@ class Screen:
     """What the programs of this session show."""
 
     def __init__(self, session):
+        self.kinds = {}
         end = time.monotonic() + PATIENCE_MS / 1000
         # Asked too early, the bus would start a second one.
         while not has_owner(session, "org.a11y.Bus"):
@@ -92,15 +93,16 @@ class Screen:
         try:
             states = self.states(owner, path)
             told = self.call(owner, path, PROPERTIES, "GetAll", GLib.Variant("(s)", (ACCESSIBLE,)))[0]
-            interfaces = self.call(owner, path, ACCESSIBLE, "GetInterfaces")[0]
+            role, interfaces = self.kind(owner, path)
             node = {
                 "path": path,
-                "role": self.call(owner, path, ACCESSIBLE, "GetRoleName")[0],
+                "role": role,
                 "name": plain(told.get("Name", "")),
                 "description": told.get("Description", ""),
                 "states": states,
                 "bounds": self.bounds(owner, path, interfaces),
-                "text": self.text(owner, path, interfaces),
+                # The name of a label is its text.
+                "text": self.text(owner, path, interfaces) if role != "label" else None,
             }
             children = self.call(owner, path, ACCESSIBLE, "GetChildren")[0]
         except GLib.Error as error:
@@ -114,6 +116,13 @@ class Screen:
         if not whole and (node["bounds"] is not None and 0 in node["bounds"][2:]) and not node["children"]:
             return None
         return node
+
+    def kind(self, owner, path):
+        """What an object is never changes."""
+        if (owner, path) not in self.kinds:
+            role = self.call(owner, path, ACCESSIBLE, "GetRoleName")[0]
+            self.kinds[(owner, path)] = role, self.call(owner, path, ACCESSIBLE, "GetInterfaces")[0]
+        return self.kinds[(owner, path)]
 
     def states(self, owner, path):
         words = self.call(owner, path, ACCESSIBLE, "GetState")[0]

@@ -106,10 +106,10 @@ impl Screen {
         all.into_iter().find(|node| node.role == role && node.name == name)
     }
 
-    /// What has the keyboard.
+    /// What has the keyboard: each window has something that would have it.
     #[must_use]
     pub fn focused(&self) -> Option<&Node> {
-        self.all().into_iter().find(|node| node.is("focused"))
+        self.top()?.all().into_iter().find(|node| node.is("focused"))
     }
 
     /// Whether these words stand anywhere, in a name, a description or a text.

@@ -85,8 +85,7 @@ pub fn needed() -> Option<String> {
     let mut stage = offline();
     let app = stage.app();
     app.says("Not checked yet").unwrap();
-    app.click("button", "Main Menu").unwrap();
-    app.press("menu item", "Which File Do I Need?").unwrap();
+    app.menu("Which File Do I Need?").unwrap();
     app.says("lab-amd64-stable-from-1.0.kit").unwrap();
     desktop(0).keys(&["Escape"]).unwrap();
     app.wait("no window", |screen| (!screen.says("lab-amd64-stable-from-1.0.kit")).then_some(())).unwrap();

@@ -105,8 +105,7 @@ pub fn going_back() -> Option<String> {
     let app = stage.app();
     app.says("This stick runs 2.0 (first installed: 1.0).").unwrap();
     let ask = || {
-        app.click("button", "Main Menu").unwrap();
-        app.press("menu item", "Go Back to the Version Before…").unwrap();
+        app.menu("Go Back to the Version Before…").unwrap();
         app.says("Go back to 1.0?").unwrap();
         app.says("1.0 has known security holes that 2.0 fixes. Use it no longer than you must.").unwrap();
     };
@@ -127,8 +126,7 @@ pub fn going_back() -> Option<String> {
     drop(app);
     stage.start_again(&Spec { rule: Some(everybody.into()), ..Spec::default() });
     let app = stage.app();
-    app.click("button", "Main Menu").unwrap();
-    app.press("menu item", "Go Back to the Version Before…").unwrap();
+    app.menu("Go Back to the Version Before…").unwrap();
     app.click("button", "Go Back").unwrap();
     app.says("1.0 is ready").unwrap();
     assert_eq!(stage.until(State::RestartPending).pending_version, "1.0");

@@ -12,9 +12,10 @@ use crate::given::given;
 type Further = (&'static str, &'static str, fn(&App<'_>));
 
 fn menu(app: &App<'_>, item: &str) {
-    app.click("button", "Main Menu").unwrap();
-    app.press("menu item", item).unwrap();
+    app.menu(item).unwrap();
 }
+
+const ABOUT: &str = "about";
 
 const ALL: [Further; 6] = [
     ("help", "Tor cannot be reached", |_| desktop(0).keys(&["F1"]).unwrap()),
@@ -26,7 +27,7 @@ const ALL: [Further; 6] = [
     ("report", "This is what the developers need to find a fault.", |app| menu(app, "Show Report")),
     ("which-file", "lab-amd64-stable-from-1.0.kit", |app| menu(app, "Which File Do I Need?")),
     ("go-back", "Go back to 1.0?", |app| menu(app, "Go Back to the Version Before…")),
-    ("about", "Upgrades the live system on this USB stick", |app| menu(app, "About Upgrader")),
+    (ABOUT, env!("CARGO_PKG_VERSION"), |app| menu(app, "About Upgrader")),
 ];
 
 pub fn all() -> Option<String> {
@@ -38,7 +39,10 @@ pub fn all() -> Option<String> {
         app.wait(name, |screen| (screen.0.len() == 2 && screen.says(words)).then_some(()))
             .unwrap_or_else(|error| panic!("{name}: {error}"));
         app.picture(&pictures().join("light").join(format!("window-{name}.png"))).unwrap();
-        checks::names(name, &app);
+        // That window is libadwaita's own, and so are its buttons without a name.
+        if name != ABOUT {
+            checks::names(name, &app);
+        }
         checks::keyboard(name, &app);
         checks::inside(name, &app);
         desktop(0).keys(&["Escape"]).unwrap();
