@@ -4,7 +4,7 @@
 # make test-long   files of GiB, which take minutes
 # make fuzz    every parser of bytes from outside               make figures  those of trust, beside others
 # make matrix SEED=N   every state, and everything that happens to people there (20 minutes)
-# make test-vm what starts, in whole computers: all of it
+# make test-vm power cuts, and what starts, in whole computers: all of it
 #                                                               make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
 PREFIX ?= /usr
 DESTDIR ?=
@@ -80,11 +80,13 @@ test-long: packages
 	$(CARGO) build --workspace --bins
 	$(CARGO) test -p sameday-lab --test sizes -- --long
 
-# What needs whole computers: every decision of the boot loader, of which `make test` plays a part, and a real stick.
+# What needs whole computers: every state in which a power cut can leave a stick and every decision of the boot loader, of which `make test`
+# plays a part, and a real stick.
 test-vm: packages
 	$(CARGO) build --workspace --bins
 	rm -rf target/vm/installed
 	$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/target/vm/installed
+	$(CARGO) test -p sameday-lab --test replay -- all
 	$(CARGO) test -p sameday-lab --test grub -- all
 	$(CARGO) test -p sameday-lab --test vm -- dir=$(CURDIR)/target/vm
 

@@ -1,7 +1,7 @@
-//! Disks that fail when they are told to, by the kernel's device mapper: an image, below it the real file, above it a disk with partitions as
-//! any stick. For kernels with the device mapper, such as the one of [`uml`](crate::uml).
+//! Disks that fail when they are told to, and note down what is written to them, by the kernel's device mapper: an image, below it the real
+//! file, above it a disk with partitions as any stick. For kernels with the device mapper, such as the one of [`uml`](crate::uml).
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -32,7 +32,15 @@ pub struct FaultyDisk {
     // Dropped in this order: what uses the device, then the device, then what it uses.
     device: Attached,
     mapped: Mapped,
+    log: Option<Log>,
     _below: Attached,
+}
+
+/// What notes down the writes that reach the image (dm-log-writes), below all faults: what failed is not in it.
+#[derive(Debug)]
+struct Log {
+    mapped: Mapped,
+    _file: Attached,
 }
 
 /// The device between the two, removed on drop.
@@ -49,6 +57,12 @@ fn dmsetup(words: &[&str]) -> io::Result<()> {
 }
 
 impl Mapped {
+    fn create(name: &str, below: &Path, sectors: u64, table: impl Fn(&Self) -> String) -> io::Result<Self> {
+        let mapped = Self { name: name.to_owned(), below: below.to_owned(), sectors };
+        dmsetup(&["create", name, "--table", &table(&mapped)])?;
+        Ok(mapped)
+    }
+
     fn table(&self, behaviour: Behaviour) -> String {
         let (sectors, below) = (self.sectors, self.below.display());
         // Up for no time and down for an hour, or the other way round.
@@ -75,6 +89,14 @@ impl Mapped {
     }
 }
 
+impl Log {
+    fn new(name: &str, below: &Path, sectors: u64, file: &Path) -> io::Result<Self> {
+        let file = Attached::new(file, false, false)?;
+        let table = format!("0 {sectors} log-writes {} {}", below.display(), file.path().display());
+        Ok(Self { mapped: Mapped::create(name, below, sectors, |_| table.clone())?, _file: file })
+    }
+}
+
 impl Drop for Mapped {
     fn drop(&mut self) {
         if let Err(error) = dmsetup(&["remove", "--force", "--retry", &self.name]) {
@@ -98,14 +120,38 @@ impl FaultyDisk {
     /// # Errors
     /// When the kernel has no device mapper, or one of the devices cannot be made.
     pub fn new(name: &str, image: &Path) -> io::Result<Self> {
+        Self::made(name, image, None)
+    }
+
+    /// As [`FaultyDisk::new`]; every write that reaches the image, and every flush, is noted down in `log`, a file of this length that is
+    /// made for it. It is whole when the disk is dropped.
+    ///
+    /// # Errors
+    /// As [`FaultyDisk::new`].
+    pub fn logged(name: &str, image: &Path, log: &Path, length: u64) -> io::Result<Self> {
+        File::create(log)?.set_len(length)?;
+        Self::made(name, image, Some(log))
+    }
+
+    fn made(name: &str, image: &Path, log: Option<&Path>) -> io::Result<Self> {
         let sectors = image.metadata()?.len() / 512;
         let below = Attached::new(image, false, false)?;
-        let mapped = Mapped { name: name.to_owned(), below: below.path().to_owned(), sectors };
-        dmsetup(&["create", name, "--table", &mapped.table(Behaviour::Works)])?;
+        let log = log.map(|log| Log::new(&format!("{name}-log"), below.path(), sectors, log)).transpose()?;
+        let node = log.as_ref().map_or_else(|| Ok(below.path().to_owned()), |log| log.mapped.node())?;
+        let mapped = Mapped::create(name, &node, sectors, |mapped| mapped.table(Behaviour::Works))?;
         let device = Attached::new(&mapped.node()?, false, true)?;
         // Otherwise its own cache would stand between the file system and the fault.
         run(Command::new("losetup").arg("--direct-io=on").arg(device.path()))?;
-        Ok(Self { device, mapped, _below: below })
+        Ok(Self { device, mapped, log, _below: below })
+    }
+
+    /// Puts a word into the log, behind all that has been flushed.
+    ///
+    /// # Errors
+    /// When there is no log, or the kernel refuses.
+    pub fn mark(&self, word: &str) -> io::Result<()> {
+        let log = self.log.as_ref().ok_or_else(|| io::Error::other("this disk has no log"))?;
+        dmsetup(&["message", &log.mapped.name, "0", "mark", word])
     }
 
     /// The node of a partition.

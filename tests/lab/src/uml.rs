@@ -38,6 +38,8 @@ const NEEDED: [&str; 15] = [
     "drivers/md/dm-bufio",
     "drivers/md/dm-dust",
 ];
+/// Lets it run on processors newer than itself (`uml/xstate.c`).
+const XSTATE: &str = env!("SAMEDAY_XSTATE");
 /// The first argument of a payload that is process 1.
 pub const GUEST: &str = "uml-guest";
 
@@ -122,7 +124,7 @@ impl Uml {
         // The kernel adds words of its own at the end.
         command.args(["--", GUEST]).arg(plain(result)?).arg(self.arguments.len().to_string()).args(&self.arguments);
         let out = File::create(log)?;
-        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env("TMPDIR", dir);
+        command.stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).env("TMPDIR", dir).env("LD_PRELOAD", XSTATE);
         Ok(command)
     }
 }
