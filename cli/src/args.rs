@@ -7,8 +7,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, Subcommand, ValueHint};
-
-use crate::help as pages;
+use sameday_text::help as pages;
 
 /// The command line. Its texts are made when it is parsed: by then the language is known.
 #[derive(Debug, Parser)]

@@ -3,8 +3,7 @@
 use std::io::{self, BufRead, Read, Write};
 
 use gettextrs::pgettext;
-
-use crate::text::fill;
+use sameday_text::fill;
 
 /// No answer is longer.
 const LONGEST_ANSWER: u64 = 256;

@@ -9,14 +9,16 @@ mod upgrade;
 mod versions;
 
 use gettextrs::gettext;
+use sameday_dbus::logind::ManagerProxy;
 use sameday_dbus::{ErrorKind, Failure, MethodError, Snapshot, State};
+use sameday_text::{failure, fill, locale, state, versions as said};
 
 use crate::args::{Args, Command};
 use crate::client::{Client, Trouble};
 use crate::console::Console;
 use crate::outcome::Outcome;
-use crate::text::{self, fill};
-use crate::{consent, json, locale, logind, status};
+
+use crate::{consent, json, status, text};
 
 pub use help::run as help;
 
@@ -40,8 +42,8 @@ pub async fn run(client: &Client, console: &mut Console, args: Args) -> Outcome 
         Command::Help(wanted) => Ok(help(console, &wanted)),
     };
     end.unwrap_or_else(|trouble| {
-        if let Some(failure) = nothing_to_do(&trouble) {
-            console.say(&text::failure(failure));
+        if let Some(told) = nothing_to_do(&trouble) {
+            console.say(&failure(told));
             return Outcome::Nothing;
         }
         console.complain(&text::trouble(&trouble));
@@ -150,25 +152,23 @@ impl Looked {
 
     /// Tells how it ended where there is no offer to show.
     fn tell(&self, console: &mut Console) -> Outcome {
-        let running = self.snapshot.running_version.as_str();
         match (self.snapshot.state, &self.snapshot.failure) {
             _ if self.interrupted => console.say(&gettext("Stopped.")),
             (State::UpToDate, None) => {
-                console.say(&fill(&gettext("{running} is the newest version."), &[("running", running)]));
+                console.say(&said::newest(&self.snapshot));
             }
             (State::RestartPending, _) => restart_needed(console, &self.snapshot),
             (_, Some(failure)) => {
                 console.complain(&text::told(failure));
             }
-            (state, None) => console.say(&fill(&gettext("State: {state}"), &[("state", &text::state(state))])),
+            (other, None) => console.say(&fill(&gettext("State: {state}"), &[("state", &state(other))])),
         }
         self.outcome()
     }
 }
 
 fn restart_needed(console: &mut Console, snapshot: &Snapshot) {
-    let text = gettext("{version} starts next. Restart the computer to use it.");
-    console.say(&fill(&text, &[("version", &snapshot.pending_version)]));
+    console.say(&said::restart_needed(snapshot));
 }
 
 /// Looks for an upgrade in the repository, or joins whoever is looking. Not while an installation is under way.
@@ -183,9 +183,9 @@ async fn look(client: &Client, console: &mut Console) -> Result<Looked, Trouble>
 /// Restarts the computer if that was asked for.
 async fn restart(client: &Client, console: &mut Console, wanted: bool) -> End {
     if wanted {
-        let manager = logind::ManagerProxy::new(client.connection()).await?;
+        let manager = ManagerProxy::new(client.connection()).await?;
         if let Err(error) = manager.reboot(true).await {
-            console.complain(&gettext("The computer could not be restarted. Restart it by hand to use the upgrade."));
+            console.complain(&said::restart_by_hand());
             console.complain(&sameday_dbus::text::line(&error.to_string(), sameday_dbus::text::LINE));
             return Ok(Outcome::Failed);
         }

@@ -1,91 +1,9 @@
-//! The pages of `docs/help`: one for each kind of failure, and some on what else frightens people. Plain text for a terminal.
-//!
-//! A page is a little Markdown: one `# Title`, three `## Headings`, paragraphs and `- ` items, set apart by empty lines, nothing else. Each
-//! such block, its lines joined, is one text for translators.
+//! The help pages as plain text for a terminal.
 
-use gettextrs::gettext;
+use sameday_text::help::{Block, blocks};
 
 /// A line longer than this is hard to read.
 const WIDEST: usize = 80;
-
-macro_rules! pages {
-    ($($topic:literal),+ $(,)?) => {
-        &[$(($topic, include_str!(concat!("../../docs/help/", $topic, ".md")))),+]
-    };
-}
-
-const PAGES: &[(&str, &str)] = pages![
-    "bad-request",
-    "busy",
-    "cancelled",
-    "channels",
-    "clock-in-doubt",
-    "expired",
-    "internal",
-    "kit-unreadable",
-    "kit-wrong",
-    "kits",
-    "left-overs",
-    "manual-upgrade",
-    "no-room",
-    "not-allowed",
-    "not-configured",
-    "not-confirmed-newest",
-    "not-offered",
-    "not-verified",
-    "rollback",
-    "server",
-    "stick-changed",
-    "stick-failed",
-    "tor-blocked",
-    "undone",
-    "withdrawn",
-];
-
-/// What there is a page about.
-pub fn topics() -> impl Iterator<Item = &'static str> {
-    PAGES.iter().map(|(topic, _)| *topic)
-}
-
-/// The page about this.
-#[must_use]
-pub fn page(topic: &str) -> Option<&'static str> {
-    PAGES.iter().find(|(known, _)| *known == topic).map(|(_, page)| *page)
-}
-
-/// A part of a page.
-#[derive(Debug, PartialEq, Eq)]
-enum Block {
-    Title(String),
-    Heading(String),
-    Paragraph(String),
-    Item(String),
-}
-
-/// The blocks of a page.
-fn blocks(page: &str) -> Vec<Block> {
-    let mut blocks = Vec::new();
-    for line in page.lines() {
-        let start = |mark| line.strip_prefix(mark).map(str::to_owned);
-        let new = match blocks.last_mut() {
-            _ if line.is_empty() => Some(Block::Paragraph(String::new())),
-            _ if line.starts_with("# ") => start("# ").map(Block::Title),
-            _ if line.starts_with("## ") => start("## ").map(Block::Heading),
-            _ if line.starts_with("- ") => start("- ").map(Block::Item),
-            Some(Block::Paragraph(text) | Block::Item(text)) => {
-                if !text.is_empty() {
-                    text.push(' ');
-                }
-                text.push_str(line.trim());
-                None
-            }
-            _ => Some(Block::Paragraph(line.to_owned())),
-        };
-        blocks.extend(new);
-    }
-    blocks.retain(|block| *block != Block::Paragraph(String::new()));
-    blocks
-}
 
 /// The page in the user's language, as wide as the terminal or narrower.
 #[must_use]
@@ -96,17 +14,16 @@ pub fn render(page: &str) -> String {
 fn render_in(page: &str, width: usize) -> String {
     let mut out = String::new();
     let mut after_heading = false;
-    for block in blocks(page) {
-        let (text, options) = match &block {
-            Block::Title(text) | Block::Heading(text) | Block::Paragraph(text) => (text, options(width)),
-            Block::Item(text) => (text, options(width).initial_indent("  - ").subsequent_indent("    ")),
+    for block in blocks(page).into_iter().map(Block::translated) {
+        let options = match &block {
+            Block::Item(_) => options(width).initial_indent("  - ").subsequent_indent("    "),
+            _ => options(width),
         };
         if !out.is_empty() && (after_heading || !matches!(block, Block::Item(_))) {
             out.push('\n');
         }
         after_heading = matches!(block, Block::Heading(_));
-        let text = gettext(text.as_str());
-        let text = if matches!(block, Block::Title(_)) { text.to_uppercase() } else { text };
+        let text = if let Block::Title(text) = &block { text.to_uppercase() } else { block.text().to_owned() };
         out.push_str(&textwrap::fill(&bound(&text), options).replace(BOUND, " "));
         out.push('\n');
     }

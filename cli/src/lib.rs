@@ -8,11 +8,8 @@ mod client;
 mod commands;
 mod consent;
 mod console;
-mod format;
 mod help;
 mod json;
-mod locale;
-mod logind;
 mod meter;
 mod outcome;
 mod status;
@@ -21,6 +18,7 @@ mod text;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use sameday_text::locale;
 
 use crate::args::{Args, Command};
 use crate::client::Client;
@@ -30,7 +28,9 @@ use crate::outcome::Outcome;
 /// All that the program does, from its arguments to its exit code.
 #[must_use]
 pub fn main() -> ExitCode {
-    locale::begin();
+    for complaint in locale::begin() {
+        eprintln!("sameday: {complaint}");
+    }
     let args = match Args::try_parse() {
         Ok(args) => args,
         Err(error) => {

@@ -2,10 +2,10 @@
 
 use gettextrs::gettext;
 use sameday_dbus::{Snapshot, State};
+use sameday_text::format::size;
+use sameday_text::{blockage, fill, progress, state, versions};
 
-use crate::format::size;
-use crate::meter;
-use crate::text::{self, fill};
+use crate::text;
 
 /// A few lines: what is not as the image would have it, what runs, what starts next, what is offered or under way, what failed, what can be
 /// done about it.
@@ -20,13 +20,13 @@ pub fn render(snapshot: &Snapshot) -> String {
             lines.push(fill(&gettext("{name}: {value}"), &[("name", &name), ("value", value)]));
         }
     };
-    fact(gettext("System"), &system(snapshot));
-    fact(gettext("Runs"), &runs(snapshot));
+    fact(gettext("System"), &versions::system(snapshot));
+    fact(gettext("Runs"), &versions::runs(snapshot));
     fact(gettext("Came from the channel"), &snapshot.running_channel);
     fact(gettext("Channel"), &snapshot.channel);
     fact(gettext("Starts next"), &snapshot.pending_version);
     fact(gettext("Can go back to"), &snapshot.previous_version);
-    fact(gettext("State"), &text::state(snapshot.state));
+    fact(gettext("State"), &state(snapshot.state));
     fact(gettext("Kit for this stick"), &snapshot.kit().unwrap_or_default());
     if let Some(offer) = &snapshot.offer {
         let offered = fill(
@@ -35,12 +35,12 @@ pub fn render(snapshot: &Snapshot) -> String {
         );
         fact(gettext("Offered"), &offered);
     }
-    if let Some(progress) = &snapshot.progress {
-        if !progress.blockage.is_empty() {
-            fact(gettext("Held up"), &text::blockage(&progress.blockage));
+    if let Some(shown) = &snapshot.progress {
+        if !shown.blockage.is_empty() {
+            fact(gettext("Held up"), &blockage(&shown.blockage));
         }
-        if progress.total > 0 {
-            fact(gettext("Progress"), &meter::done(progress, snapshot.state));
+        if shown.total > 0 {
+            fact(gettext("Progress"), &progress::done(shown, snapshot.state));
         }
     }
     if let Some(failure) = &snapshot.failure {
@@ -52,18 +52,6 @@ pub fn render(snapshot: &Snapshot) -> String {
         lines.push(gettext("Restart the computer to use it."));
     }
     lines.join("\n")
-}
-
-fn system(snapshot: &Snapshot) -> String {
-    format!("{} {}", snapshot.product, snapshot.architecture).trim().to_owned()
-}
-
-fn runs(snapshot: &Snapshot) -> String {
-    if snapshot.initial_version.is_empty() || snapshot.initial_version == snapshot.running_version {
-        return snapshot.running_version.clone();
-    }
-    let text = gettext("{running} (first installed: {initial})");
-    fill(&text, &[("running", &snapshot.running_version), ("initial", &snapshot.initial_version)])
 }
 
 #[cfg(test)]

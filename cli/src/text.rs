@@ -1,151 +1,101 @@
-//! Sentences: what codes, kinds and reasons are in the user's language.
+//! Sentences that only a terminal needs: which commands help, and the codes of a failure.
 
-mod failure;
-mod stick;
-
-use gettextrs::{gettext, ngettext};
-use sameday_dbus::{MethodError, Severity, State, phase};
+use gettextrs::gettext;
+use sameday_dbus::{ErrorKind, Failure, LeftOver, MethodError, Snapshot, Standing};
+use sameday_text::{bus, failure, fill};
 
 use crate::client::Trouble;
-
-pub use failure::{failure, told};
-pub use stick::{blockage, chosen_by, left_over, standing, warnings};
-
-/// A template with its places (`{name}`) filled in. Done in one pass: what is filled in is never searched for places.
-#[must_use]
-pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
-    let mut filled = String::new();
-    let mut rest = template;
-    while let Some((before, after)) = rest.split_once('{') {
-        filled.push_str(before);
-        let place = after.split_once('}').and_then(|(name, after)| {
-            let (_, value) = values.iter().find(|(known, _)| *known == name)?;
-            Some((value, after))
-        });
-        rest = if let Some((value, after)) = place {
-            filled.push_str(value);
-            after
-        } else {
-            filled.push('{');
-            after
-        };
-    }
-    filled.push_str(rest);
-    filled
-}
-
-/// A number as plural forms need it: no language looks at more than the last six digits.
-#[must_use]
-pub fn count(number: u64) -> u32 {
-    u32::try_from(number).unwrap_or_else(|_| 1_000_000 + u32::try_from(number % 1_000_000).unwrap_or(0))
-}
-
-/// The start of a line.
-#[must_use]
-pub fn short(line: &str, limit: usize) -> &str {
-    line.get(..line.floor_char_boundary(limit)).unwrap_or(line)
-}
-
-/// A state, as part of `status`.
-#[must_use]
-pub fn state(state: State) -> String {
-    match state {
-        State::Idle => gettext("nothing under way; not checked since the start"),
-        State::Connecting => gettext("connecting to Tor"),
-        State::Checking => gettext("looking for an upgrade"),
-        State::UpToDate => gettext("up to date"),
-        State::Available => gettext("an upgrade is offered"),
-        State::Manual => gettext("there is something newer, which this stick cannot take by itself"),
-        State::Downloading => gettext("downloading the upgrade"),
-        State::Pausing => gettext("pausing"),
-        State::Paused => gettext("the download is paused"),
-        State::LeftOvers => gettext("an earlier download was abandoned and lies on the stick"),
-        State::Applying => gettext("applying the upgrade"),
-        State::Cancelling => gettext("cancelling"),
-        State::Switching => gettext("changing the version that starts next"),
-        State::RestartPending => gettext("another version is used after a restart"),
-        State::Undone => gettext("the last upgrade did not come up and was undone"),
-        State::Failed => gettext("the last attempt failed"),
-    }
-}
-
-/// What is under way: the phase, or the state where the phase says nothing.
-#[must_use]
-pub fn under_way(code: &str, state: State) -> String {
-    match code {
-        phase::CONNECTING => gettext("Connecting to Tor"),
-        phase::METADATA => gettext("Looking for an upgrade"),
-        phase::READING_KIT => gettext("Reading the file"),
-        phase::PREPARING => gettext("Preparing the stick"),
-        phase::DOWNLOADING => gettext("Downloading"),
-        phase::VERIFYING => gettext("Checking what was written"),
-        phase::COMMITTING => gettext("Finishing"),
-        _ => match state {
-            State::Connecting => gettext("Connecting to Tor"),
-            State::Checking => gettext("Looking for an upgrade"),
-            State::Pausing => gettext("Pausing"),
-            State::Switching => gettext("Changing the version that starts next"),
-            State::Applying => gettext("Checking what was written"),
-            State::Cancelling => gettext("Cancelling"),
-            _ => gettext("Downloading"),
-        },
-    }
-}
-
-/// A severity, as a heading.
-#[must_use]
-pub fn severity(severity: Severity) -> String {
-    match severity {
-        Severity::Critical => gettext("critical"),
-        Severity::High => gettext("high"),
-        Severity::Medium => gettext("medium"),
-        Severity::Low => gettext("low"),
-        Severity::Unknown => gettext("of unknown severity"),
-    }
-}
-
-/// A number of fixes of one severity.
-#[must_use]
-pub fn fixes(severity: Severity, number: u64) -> String {
-    let n = count(number);
-    let text = match severity {
-        Severity::Critical => ngettext("{number} critical", "{number} critical", n),
-        Severity::High => ngettext("{number} high", "{number} high", n),
-        Severity::Medium => ngettext("{number} medium", "{number} medium", n),
-        Severity::Low => ngettext("{number} low", "{number} low", n),
-        Severity::Unknown => ngettext("{number} of unknown severity", "{number} of unknown severity", n),
-    };
-    fill(&text, &[("number", &number.to_string())])
-}
 
 /// Why a command could not be carried out.
 #[must_use]
 pub fn trouble(trouble: &Trouble) -> String {
     match trouble {
         Trouble::Call(MethodError::Failure(refused)) => told(refused),
-        Trouble::Call(MethodError::Bus(error)) => bus(error),
+        Trouble::Call(MethodError::Bus(error)) => {
+            let line = sameday_dbus::text::line(&error.to_string(), sameday_dbus::text::LINE);
+            format!("{}\n{}", bus(error), details(&line))
+        }
         Trouble::DaemonGone => gettext(
             "The upgrader stopped unexpectedly. The stick still starts; look at “sameday status” and try again.",
         ),
     }
 }
 
-fn bus(error: &zbus::Error) -> String {
-    use zbus::fdo::Error as E;
-    let absent = gettext("The upgrader is not installed, or it could not be started.");
-    let sentence = match error {
-        zbus::Error::FDO(error) => match &**error {
-            E::ServiceUnknown(_) | E::NameHasNoOwner(_) | E::SpawnFailed(_) | E::SpawnServiceNotFound(_) => absent,
-            E::AccessDenied(_) => gettext("The system bus does not let you talk to the upgrader."),
-            _ => gettext("The upgrader does not answer as it should."),
-        },
-        zbus::Error::Connection(..) | zbus::Error::InputOutput(_) | zbus::Error::Address(_) => {
-            gettext("The system bus cannot be reached.")
+/// A failure's whole story: the sentences, the command that helps, the codes, and where more is to be read.
+#[must_use]
+pub fn told(told: &Failure) -> String {
+    let more = fill(&gettext("More: sameday help {kind}"), &[("kind", told.kind.code())]);
+    let lines = [Some(failure(told)), command(told), Some(details(&told.to_string())), Some(more)];
+    lines.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// The command that helps at once, where there is one.
+fn command(failure: &Failure) -> Option<String> {
+    match (failure.kind, failure.reason.as_str()) {
+        (ErrorKind::Busy, "paused") => Some(go_on_or_discard()),
+        (ErrorKind::Busy, "too-soon" | "too-many-calls" | "restart-pending" | "applying") => None,
+        (ErrorKind::Busy, _) => Some(gettext("To cancel what is under way: sameday cancel")),
+        (ErrorKind::Internal, _) => Some(gettext("To see what to send along: sameday report")),
+        _ => None,
+    }
+}
+
+fn go_on_or_discard() -> String {
+    gettext("To go on with it: sameday resume. To give its room back: sameday discard")
+}
+
+/// The codes, for who helps.
+fn details(codes: &str) -> String {
+    fill(&gettext("({details})"), &[("details", codes)])
+}
+
+/// What everybody must see who looks at the state or at an offer, as loud as an error.
+#[must_use]
+pub fn warnings(snapshot: &Snapshot) -> Vec<String> {
+    let warnings = sameday_text::warnings(snapshot);
+    let mut lines: Vec<String> = warnings.looking.iter().map(|warning| loud(warning)).collect();
+    if let Some(who) = &warnings.chosen_by {
+        lines.push(format!("    {who}"));
+    }
+    if warnings.reset {
+        lines.push(gettext("    To look where this system looks by itself: sameday channel --reset"));
+    }
+    lines.extend(warnings.running.iter().map(|warning| loud(warning)));
+    lines
+}
+
+/// A warning that cannot be overlooked.
+#[must_use]
+pub fn loud(warning: &str) -> String {
+    fill(&gettext("*** WARNING: {warning} ***"), &[("warning", warning)])
+}
+
+/// How the version that runs relates to the one that the stick chooses, and the commands that change it.
+#[must_use]
+pub fn standing(snapshot: &Snapshot) -> Vec<String> {
+    let Some(sentence) = sameday_text::standing(snapshot) else { return Vec::new() };
+    let commands = match snapshot.standing {
+        Standing::Undone if snapshot.again_version.is_empty() => {
+            vec![gettext("To look for a newer version: sameday check"), gettext("More: sameday help undone")]
         }
-        _ => gettext("The upgrader does not answer as it should."),
+        Standing::Undone => vec![
+            gettext("To give {other} another try, without a download: sameday try-again"),
+            gettext("More: sameday help undone"),
+        ],
+        Standing::RolledBack => vec![
+            gettext("To use {other} again, without a download: sameday try-again"),
+            gettext("More: sameday help rollback"),
+        ],
+        _ => Vec::new(),
     };
-    let details = sameday_dbus::text::line(&error.to_string(), sameday_dbus::text::LINE);
-    format!("{sentence}\n{}", fill(&gettext("({details})"), &[("details", &details)]))
+    let other = [("other", snapshot.standing_version.as_str())];
+    std::iter::once(sentence).chain(commands.iter().map(|line| fill(line, &other))).collect()
+}
+
+/// What a stopped or abandoned download left, and the commands that do something about it.
+#[must_use]
+pub fn left_over(left: &LeftOver) -> Vec<String> {
+    vec![sameday_text::left_over(left), go_on_or_discard(), gettext("More: sameday help left-overs")]
 }
 
 #[cfg(test)]
@@ -153,31 +103,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_filled_in_is_not_searched_for_places() {
-        assert_eq!(fill("{a} and {b}", &[("a", "{b}"), ("b", "{a}")]), "{b} and {a}");
-        assert_eq!(fill("{unknown} {a", &[("a", "x")]), "{unknown} {a");
-        assert_eq!(fill("{}{{a}}", &[("a", "x")]), "{}{x}");
+    fn the_details_hold_the_codes() {
+        let told = told(&Failure::new(ErrorKind::Server, "too-short").number("promised", 7));
+        assert!(told.ends_with("Try again later.\n(server too-short promised=7)\nMore: sameday help server"));
     }
 
     #[test]
-    fn plurals_of_huge_numbers_follow_their_last_digits() {
-        assert_eq!(count(21), 21);
-        assert_eq!(count(u64::from(u32::MAX)), u32::MAX);
-        assert_eq!(count(5_000_000_000_021), 1_000_021);
-        assert_eq!(count(u64::MAX) % 10, 5);
-    }
-
-    #[test]
-    fn lines_are_cut_between_characters() {
-        assert_eq!(short("aéb", 2), "a");
-        assert_eq!(short("aéb", 30), "aéb");
-    }
-
-    #[test]
-    fn every_phase_has_its_words() {
-        for (code, state) in phase::ALL.iter().zip([State::Downloading; 16]) {
-            let fallback = under_way("of-next-year", state);
-            assert!(*code == phase::DOWNLOADING || under_way(code, state) != fallback, "{code}");
+    fn a_command_is_named_where_one_helps() {
+        for (failure, command) in [
+            (Failure::new(ErrorKind::Busy, "paused"), "sameday discard"),
+            (Failure::new(ErrorKind::Busy, "busy"), "sameday cancel"),
+            (Failure::new(ErrorKind::Internal, "panic"), "sameday report"),
+        ] {
+            assert!(told(&failure).contains(command), "{failure}");
         }
     }
 }

@@ -78,6 +78,9 @@ pub struct Engine {
     report: Option<Report>,
     /// Checks of the repository.
     pace: Pace,
+    /// What a start showed, until nothing is under way. It comes before anything else that is asked: who keeps the daemon busy must not be able
+    /// to undo an upgrade.
+    judgement: Option<Ask>,
     asks: mpsc::Receiver<Ask>,
     told: mpsc::UnboundedReceiver<Told>,
     tell: mpsc::UnboundedSender<Told>,
@@ -105,7 +108,11 @@ impl Engine {
         let state = State::at_rest(&facts.stick);
         let (published, watcher) = watch::channel(Published::of(&state, &facts));
         let (work, cancel, pace) = (Arc::new(work), Cancel::default(), Pace::new(CHECKS.0, CHECKS.1));
-        (Self { state, facts, work, cancel, report: None, pace, asks, told, tell, published }, ask, watcher)
+        (
+            Self { state, facts, work, cancel, report: None, pace, judgement: None, asks, told, tell, published },
+            ask,
+            watcher,
+        )
     }
 
     /// Runs until `end`, or until no client can ask any more. What is under way then is stopped, and what of it is verified is kept.
@@ -135,6 +142,10 @@ impl Engine {
     }
 
     fn answer(&mut self, ask: Ask) {
+        if matches!(ask.event, Event::JudgeStart(..)) && self.state.code().is_busy() && self.judgement.is_none() {
+            self.judgement = Some(ask);
+            return;
+        }
         let answer = self.take(ask.event);
         if ask.reply.send(answer).is_err() {
             tracing::debug!("the client left before its answer");
@@ -148,6 +159,9 @@ impl Engine {
         }
         if let Err(failure) = self.take(event) {
             tracing::error!("an event of our own was refused: {failure}");
+        }
+        if let Some(ask) = self.judgement.take_if(|_| !self.state.code().is_busy()) {
+            self.answer(ask);
         }
     }
 

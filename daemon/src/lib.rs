@@ -1,6 +1,7 @@
 //! The engine of the upgrader as a library, so that each of its parts can be tried alone. The program is `samedayd`.
 
 pub mod authorizer;
+pub mod boot_good;
 pub mod callers;
 pub mod cancel;
 pub mod clock;
@@ -12,6 +13,7 @@ pub mod facts;
 mod failure;
 mod files;
 pub mod held;
+pub mod inhibit;
 pub mod journal;
 pub mod kit;
 pub mod looking;

@@ -1,5 +1,6 @@
 //! `samedayd`: connects to the system bus, serves the object, runs the engine.
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use samedayd::clock::SystemClock;
 use samedayd::engine::Engine;
 use samedayd::facts::{self, Facts};
 use samedayd::held::Held;
+use samedayd::inhibit;
 use samedayd::journal::Journal;
 use samedayd::service::{self, Upgrader};
 use samedayd::source::Sockets;
@@ -17,6 +19,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// Messages that wait inside the daemon; more wait in the socket. The bus lets one have 128 MiB, and anybody may send some.
+const MOST_QUEUED: NonZeroUsize = NonZeroUsize::new(8).expect("not zero");
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -41,12 +46,13 @@ async fn serve(journal: Journal) -> Result<(), Box<dyn std::error::Error>> {
     let facts = Facts::read();
     let work = Work::new(Box::new(Sockets), Box::new(SystemClock), facts.stick.disk.clone());
     let (engine, asks, published) = Engine::new(facts, work);
-    let connection = zbus::connection::Builder::system().build().await?;
+    let connection = zbus::connection::Builder::system().max_queued(MOST_QUEUED).build().await?;
     let authorizer = Arc::new(Polkit::new(connection.clone()));
     let held = Held::default();
     tokio::spawn(held.clone().run(&connection).await?);
     let upgrader = Upgrader::new(asks, published.clone(), authorizer, journal, held);
     connection.object_server().at(sameday_dbus::PATH, upgrader).await?;
+    tokio::spawn(inhibit::run(connection.clone(), published.clone()));
     connection.request_name(sameday_dbus::BUS_NAME).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;

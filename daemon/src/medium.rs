@@ -11,6 +11,7 @@ mod clear;
 mod device;
 mod error;
 mod gpt;
+mod loader;
 mod mounts;
 mod read_back;
 mod room;
@@ -23,17 +24,18 @@ mod tree;
 mod versions;
 
 use std::fs;
-use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs;
-use sameday_upgrade::boot_env::{self, BadBlock, BootEnv, Choice, GoodEnv};
+use sameday_upgrade::boot_env::{self, BootEnv, Choice, GoodEnv};
 use sameday_upgrade::module_list::BASE_IMAGE;
 use sameday_upgrade::names::Version;
 use sameday_upgrade::os_release::{self, OsRelease};
+use sameday_upgrade::start::Start;
 
 use device::Device;
+use loader::Loader;
 use mounts::{Mount, Parameters};
 use tree::Tree;
 
@@ -89,6 +91,7 @@ pub struct Medium {
     file_system: FileSystem,
     base: PathBuf,
     running: Running,
+    loader: Loader,
     boot_env: BootEnv,
     good_env: Option<GoodEnv>,
 }
@@ -150,18 +153,6 @@ impl Medium {
         if !tree.is_file(&format!("live/{BASE_IMAGE}")).map_err(|e| Refusal::io("look for the base", e))? {
             return Err(Refusal::NoBase);
         }
-        let block = match tree.read(BOOT_ENV, LARGEST_BLOCK) {
-            Ok(block) => block.ok_or(Refusal::NotOurs { why: "no-boot-env" })?,
-            Err(e) if e.kind() == io::ErrorKind::FileTooLarge => {
-                return Err(Refusal::BootEnvDamaged { fault: BadBlock::Size(LARGEST_BLOCK as usize) });
-            }
-            Err(e) => return Err(Refusal::io("read boot.env", e)),
-        };
-        let boot_env = match BootEnv::parse(&block) {
-            Ok(env) => env,
-            Err(BadBlock::Format(format)) => return Err(Refusal::BootEnvNewerFormat { format }),
-            Err(fault) => return Err(Refusal::BootEnvDamaged { fault }),
-        };
         // Without it GRUB falls back to the base; that is worth a line in the log and no refusal.
         let good_env = match tree.read(GOOD_ENV, boot_env::SIZE as u64) {
             Ok(Some(block)) => match GoodEnv::parse(&block) {
@@ -177,10 +168,16 @@ impl Medium {
                 None
             }
         };
-        Ok(Self { mount: mount.clone(), device, tree, file_system, base, running, boot_env, good_env })
+        let (loader, boot_env) = Loader::find(&tree, running.module.as_deref(), good_env.as_ref())?;
+        let mount = mount.clone();
+        let mut medium = Self { mount, device, tree, file_system, base, running, loader, boot_env, good_env };
+        if !medium.undoes_itself() {
+            medium.boot_env.previous = medium.kept_beside()?;
+        }
+        Ok(medium)
     }
 
-    /// What `boot.env` said when the medium was found.
+    /// What `boot.env` said when the medium was found; with another boot loader, what would say the same.
     #[must_use]
     pub fn boot_env(&self) -> &BootEnv {
         &self.boot_env
@@ -196,6 +193,14 @@ impl Medium {
     #[must_use]
     pub fn running(&self) -> &Running {
         &self.running
+    }
+
+    /// What there is to judge about this start.
+    #[must_use]
+    pub fn start(&self) -> Start {
+        // Another boot loader asks for the same list whatever it starts.
+        let module = self.running.module.as_deref().filter(|_| self.undoes_itself());
+        Start::of(&self.boot_env, &self.running.choice, module)
     }
 
     /// Its file system.

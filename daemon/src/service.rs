@@ -8,11 +8,12 @@ use sameday_dbus::{
 use tokio::sync::{mpsc, oneshot, watch};
 use zbus::fdo::DBusProxy;
 use zbus::message::Header;
+use zbus::names::UniqueName;
 use zbus::object_server::{InterfaceRef, SignalEmitter};
 use zbus::{OwnedFd, OwnedVariant, Variant};
 
 use crate::authorizer::{self, Action, Authorizer};
-use crate::callers::{Call, Caller, Callers};
+use crate::callers::{Call, Caller, Callers, Users};
 use crate::engine::{Ask, Published};
 use crate::held::Held;
 use crate::journal::{self, Journal};
@@ -28,6 +29,7 @@ pub struct Upgrader {
     authorizer: Arc<dyn Authorizer>,
     journal: Journal,
     callers: Callers,
+    users: Users,
     held: Held,
 }
 
@@ -41,7 +43,13 @@ impl Upgrader {
         journal: Journal,
         held: Held,
     ) -> Self {
-        Self { asks, published, authorizer, journal, callers: Callers::default(), held }
+        Self { asks, published, authorizer, journal, callers: Callers::default(), users: Users::default(), held }
+    }
+
+    /// The user who calls, as the bus knows it.
+    async fn user(&self, connection: &zbus::Connection, header: &Header<'_>) -> Result<u32, Failure> {
+        let sender = header.sender().ok_or_else(|| Failure::new(ErrorKind::NotAllowed, "no-sender"))?;
+        self.users.of(sender, ask_for_user(connection, sender)).await
     }
 
     /// Asks polkit whether the caller may; the call counts as one under way until the answer is dropped.
@@ -51,7 +59,7 @@ impl Upgrader {
         header: Header<'_>,
         action: Action,
     ) -> Result<Call, MethodError> {
-        let user = user(connection, &header).await?;
+        let user = self.user(connection, &header).await?;
         let call = self.callers.enter(Caller { user, stops: action.stops() })?;
         self.authorizer.may(&authorizer::Caller(header), action).await?;
         Ok(call)
@@ -65,10 +73,15 @@ impl Upgrader {
         event: Event,
     ) -> Result<(), MethodError> {
         let _call = self.admit(connection, header, action).await?;
+        Ok(self.put(event).await?)
+    }
+
+    /// Hands an event to the engine and waits for its answer.
+    async fn put(&self, event: Event) -> Result<(), Failure> {
         let (reply, answer) = oneshot::channel();
         let gone = || Failure::new(ErrorKind::Internal, "engine-gone");
         self.asks.send(Ask { event, reply }).await.map_err(|_| gone())?;
-        Ok(answer.await.map_err(|_| gone())??)
+        answer.await.map_err(|_| gone())?
     }
 
     /// Whether this is the offer of another channel, as far as is known: the engine looks again.
@@ -78,16 +91,14 @@ impl Upgrader {
     }
 }
 
-/// The user who calls, as the bus knows it.
-async fn user(connection: &zbus::Connection, header: &Header<'_>) -> Result<u32, Failure> {
-    let refused = |reason| Failure::new(ErrorKind::NotAllowed, reason);
-    let sender = header.sender().ok_or_else(|| refused("no-sender"))?.clone();
+/// Asks the bus for the user behind a connection.
+async fn ask_for_user(connection: &zbus::Connection, sender: &UniqueName<'_>) -> Result<u32, Failure> {
     let unknown = |error: String| {
         tracing::warn!("a caller's user: {error}");
-        refused("no-user")
+        Failure::new(ErrorKind::NotAllowed, "no-user")
     };
     let bus = DBusProxy::new(connection).await.map_err(|e| unknown(e.to_string()))?;
-    bus.get_connection_unix_user(sender.into()).await.map_err(|e| unknown(e.to_string()))
+    bus.get_connection_unix_user(sender.clone().into()).await.map_err(|e| unknown(e.to_string()))
 }
 
 /// The options of `Install`. An unknown one is refused: it might mean a restriction that would be silently lost.
@@ -234,6 +245,25 @@ impl Upgrader {
         self.ask(connection, header, Action::LookAt, Event::LookAt(choice)).await
     }
 
+    async fn judge_start(
+        &self,
+        #[zbus(connection)] connection: &zbus::Connection,
+        #[zbus(header)] header: Header<'_>,
+        version: String,
+        shown: String,
+    ) -> Result<(), MethodError> {
+        // No question of polkit's: what a start showed is told by the system, never by a person.
+        let user = self.user(connection, &header).await?;
+        if user != 0 {
+            return Err(Failure::new(ErrorKind::NotAllowed, "root-only").into());
+        }
+        let _call = self.callers.enter(Caller { user, stops: false })?;
+        let shown = shown.parse().map_err(|_| {
+            Failure::new(ErrorKind::BadRequest, "unknown-shown").text("shown", &text::line(&shown, text::NAME))
+        })?;
+        Ok(self.put(Event::JudgeStart(version, shown)).await?)
+    }
+
     #[zbus(out_args("lines"))]
     async fn report(
         &self,
@@ -323,6 +353,11 @@ impl Upgrader {
     }
 
     #[zbus(property)]
+    fn undoes_itself(&self) -> bool {
+        self.published.borrow().stick.undoes_itself
+    }
+
+    #[zbus(property)]
     fn left_over(&self) -> Dictionary {
         self.published.borrow().stick.left_over().as_ref().map(Dictionary::from).unwrap_or_default()
     }
@@ -339,7 +374,7 @@ fn told(now: &Published) -> Vec<String> {
         format!("system {} {} {}", identity.product, identity.architecture, identity.channel),
         format!("runs {} from {}, first installed {}", identity.running, identity.running_channel, identity.initial),
         format!("looks at {} chosen by {}", looking.channel, looking.chosen_by.code()),
-        format!("standing {standing} {other}"),
+        format!("standing {standing} {other}, undoes itself: {}", now.stick.undoes_itself),
     ];
     if !looking.base_urls.is_empty() {
         lines.push(format!("base URLs other than the image's: {}", looking.base_urls.len()));
@@ -381,6 +416,7 @@ pub async fn announce(connection: &zbus::Connection, mut published: watch::Recei
             upgrader.previous_version_changed(emitter).await?;
             upgrader.again_version_changed(emitter).await?;
             upgrader.standing_changed(emitter).await?;
+            upgrader.undoes_itself_changed(emitter).await?;
             upgrader.left_over_changed(emitter).await?;
         }
         if now.progress != before.progress {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use sameday_dbus::{Failure, Offer, Progress, phase};
 use sameday_upgrade::names::{Name, Version};
 use sameday_upgrade::plan::Plan;
+use sameday_upgrade::start::Shown;
 
 use crate::evidence::Keepsake;
 use crate::kit::Kit;
@@ -70,8 +71,9 @@ pub enum State {
     Applying(Arc<Offered>, Progress),
     /// Stopping; what was staged is removed. Holds the offer to go back to.
     Cancelling(Option<Arc<Offered>>),
-    /// Another version is made the one that starts next, or another place the one that is looked at.
-    Switching,
+    /// Another version is made the one that starts next, or another place the one that is looked at, or a start is judged. Holds the state
+    /// to go back to, if that is not what the stick says.
+    Switching(Option<Box<State>>),
     /// The stick starts another version next.
     RestartPending(String),
     /// The upgrade to this version did not come up.
@@ -124,6 +126,8 @@ pub enum Event {
     },
     /// An administrator changes what is looked at.
     LookAt(Choice),
+    /// The system tells what this start showed of this version.
+    JudgeStart(String, Shown),
     /// The check has come to an end.
     Checked(Verdict),
     /// Work goes on: the phase tells downloading from applying.
@@ -145,6 +149,8 @@ pub enum Switch {
     Again(String),
     /// To another channel or server.
     LookAt(Choice),
+    /// Not to another one: this version was started, and showed that.
+    Judged(String, Shown),
 }
 
 /// The parts of work that clients can tell apart as states.
@@ -216,6 +222,7 @@ pub fn next(state: &State, stick: &Stick, event: Event) -> Result<Step, Failure>
         Event::Rollback(version) => ask::rollback(state, stick, version),
         Event::TryAgain { version, other_channel } => ask::try_again(state, stick, version, other_channel),
         Event::LookAt(choice) => ask::look_at(state, choice),
+        Event::JudgeStart(version, shown) => ask::judge_start(state, version, shown),
         Event::Checked(verdict) => Ok((told::checked(state, stick, verdict), vec![])),
         Event::Progressed(phase, progress) => Ok((told::progressed(state, phase, progress), vec![])),
         Event::Installed(result) => Ok(told::installed(state, stick, result)),
@@ -254,7 +261,7 @@ impl State {
             Self::LeftOvers(_) => Code::LeftOvers,
             Self::Applying(..) => Code::Applying,
             Self::Cancelling(_) => Code::Cancelling,
-            Self::Switching => Code::Switching,
+            Self::Switching(_) => Code::Switching,
             Self::RestartPending(_) => Code::RestartPending,
             Self::Undone(_) => Code::Undone,
             Self::Failed(_) => Code::Failed,

@@ -26,6 +26,8 @@ pub struct Stick {
     pub standing: Option<Standing>,
     /// The disk that it is.
     pub disk: Option<Disk>,
+    /// Whether a version that does not come up is undone by the stick itself.
+    pub undoes_itself: bool,
     /// What an abandoned download left.
     pub left_over: Option<LeftOver>,
     /// What starts after going back.
@@ -47,6 +49,7 @@ impl Stick {
         let mut stick =
             Self::judged(blocks, &medium.running().choice, left_over, base, &|choice| medium.is_complete(choice));
         stick.disk = Some(medium.disk());
+        stick.undoes_itself = medium.undoes_itself();
         if let Some(again) = &mut stick.again {
             again.other_channel = match (&again.env.current, &initial) {
                 (Choice::Version(version), Some(initial)) => {

@@ -91,7 +91,7 @@ impl Work {
         self.care(|session| session.discard(version))
     }
 
-    /// Makes another version of those on the stick start next, or another place the one that is looked at.
+    /// Makes another version of those on the stick start next, or another place the one that is looked at, or writes what a start showed.
     ///
     /// # Errors
     /// What kept it from being so.
@@ -100,6 +100,14 @@ impl Work {
             Switch::Back(version) => (version, |stick| stick.back),
             Switch::Again(version) => (version, |stick| stick.again),
             Switch::LookAt(choice) => return look_at(choice),
+            Switch::Judged(version, shown) => {
+                return self.care(|session| {
+                    if session.medium().boot_env().current.to_string() != *version {
+                        return Err(StickError::Changed { what: "versions" });
+                    }
+                    session.judge_start(*shown)
+                });
+            }
         };
         self.care(|session| {
             // Judged anew: the stick may be another one than when it was asked.

@@ -52,7 +52,7 @@ mod tests {
         let members = members(INTROSPECTION, INTERFACE).unwrap();
         assert!(members.contains("method Install(in version s, in digest s, in options a{sv})"), "{members:#?}");
         assert!(members.contains("property LastFailure (ssa{sv}) read"));
-        assert_eq!(members.len(), 27);
+        assert_eq!(members.len(), 29);
     }
 
     #[test]

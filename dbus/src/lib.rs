@@ -19,6 +19,7 @@ mod error;
 mod failure;
 #[cfg(feature = "introspection")]
 pub mod introspection;
+pub mod logind;
 mod method_error;
 mod offer;
 mod progress;

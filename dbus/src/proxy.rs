@@ -49,6 +49,9 @@ pub trait Upgrader {
     #[zbus(allow_interactive_auth)]
     fn look_at(&self, channel: &str, options: &Dictionary) -> Result<(), MethodError>;
 
+    /// Tells what this start showed of a version; for root only.
+    fn judge_start(&self, version: &str, shown: &str) -> Result<(), MethodError>;
+
     /// What a report of a fault needs, line by line.
     #[zbus(allow_interactive_auth)]
     fn report(&self) -> Result<Vec<String>, MethodError>;
@@ -112,6 +115,10 @@ pub trait Upgrader {
     /// A code of [`Standing`](crate::Standing), and the other version that it is about.
     #[zbus(property)]
     fn standing(&self) -> zbus::Result<(String, String)>;
+
+    /// Whether a version that does not come up is undone by the stick itself.
+    #[zbus(property)]
+    fn undoes_itself(&self) -> zbus::Result<bool>;
 
     /// For [`LeftOver::read`](crate::LeftOver::read).
     #[zbus(property)]

@@ -42,6 +42,8 @@ pub struct Snapshot {
     pub standing: Standing,
     /// The other version that the standing is about, or empty.
     pub standing_version: String,
+    /// Whether a version that does not come up is undone by the stick itself; means nothing while the standing is unknown.
+    pub undoes_itself: bool,
     /// What a download that was paused or abandoned left.
     pub left_over: Option<LeftOver>,
 }
@@ -109,6 +111,8 @@ impl Snapshot {
             again_version,
             standing,
             standing_version: text::line(&standing_version, text::NAME),
+            // A daemon that does not say so knows our boot loader only.
+            undoes_itself: all.remove("UndoesItself").is_none_or(|value| matches!(&*value, Variant::Bool(true))),
             left_over: all.remove("LeftOver").and_then(Dictionary::read).as_ref().and_then(LeftOver::read),
         })
     }

@@ -15,3 +15,4 @@ pub mod names;
 pub mod os_release;
 pub mod plan;
 pub mod standing;
+pub mod start;

@@ -2,6 +2,7 @@
 
 use gettextrs::gettext;
 use sameday_dbus::{Dictionary, OPTION_BASE_URLS, Snapshot, State};
+use sameday_text::{chosen_by, failure, fill};
 use zbus::{OwnedVariant, Variant};
 
 use super::End;
@@ -9,7 +10,7 @@ use crate::args::Channel;
 use crate::client::{Client, Trouble};
 use crate::console::Console;
 use crate::outcome::Outcome;
-use crate::text::{self, fill};
+use crate::text;
 
 /// Shows it, after changing it if that is wanted.
 pub async fn run(client: &Client, console: &mut Console, wanted: &Channel) -> End {
@@ -26,9 +27,9 @@ pub async fn run(client: &Client, console: &mut Console, wanted: &Channel) -> En
         }
         snapshot = look_at(client, console, &channel, &options).await?;
     }
-    if let Some(failure) = snapshot.failure.as_ref().filter(|_| snapshot.state == State::Failed) {
-        console.complain(&text::failure(failure));
-        return Ok(failure.into());
+    if let Some(told) = snapshot.failure.as_ref().filter(|_| snapshot.state == State::Failed) {
+        console.complain(&failure(told));
+        return Ok(told.into());
     }
     console.say(&render(&snapshot));
     Ok(Outcome::Done)
@@ -62,7 +63,7 @@ fn render(snapshot: &Snapshot) -> String {
     for (name, value) in [
         (gettext("Looks for upgrades in the channel"), looked_at(snapshot)),
         (gettext("At the servers"), servers.as_str()),
-        (gettext("Chosen by"), text::chosen_by(snapshot.looking.chosen_by).as_str()),
+        (gettext("Chosen by"), chosen_by(snapshot.looking.chosen_by).as_str()),
         (gettext("This system's own channel"), snapshot.channel.as_str()),
         (gettext("What runs came from the channel"), snapshot.running_channel.as_str()),
     ] {

@@ -2,6 +2,7 @@
 
 use clap::CommandFactory as _;
 use gettextrs::gettext;
+use sameday_text::help as pages;
 
 use crate::args::{self, Args};
 use crate::console::Console;
@@ -16,11 +17,11 @@ pub fn run(console: &mut Console, wanted: &args::Help) -> Outcome {
         console.say(&program.render_help().to_string());
         console.say("");
         console.say(&help::wrap(&gettext("There is also help about these, by “sameday help WORD”:")));
-        console.say(&help::wrap(&help::topics().collect::<Vec<_>>().join(", ")));
+        console.say(&help::wrap(&pages::topics().collect::<Vec<_>>().join(", ")));
         return Outcome::Done;
     };
     let command = program.find_subcommand_mut(topic).map(|command| command.render_help().to_string());
-    let page = help::page(topic).map(help::render);
+    let page = pages::page(topic).map(help::render);
     console
         .say(&command.into_iter().chain(page).map(|text| text.trim_end().to_owned()).collect::<Vec<_>>().join("\n\n"));
     Outcome::Done

@@ -2,16 +2,16 @@
 
 use gettextrs::gettext;
 use sameday_dbus::{Dictionary, ErrorKind, Failure, OPTION_SIGNED_ON, Offer, Origin, Snapshot, State};
+use sameday_text::format::date;
+use sameday_text::{failure, fill, offer as said};
 use zbus::OwnedVariant;
 
 use super::{End, Looked, look, restart, restart_needed, resume, shown};
 use crate::args::Consent;
 use crate::client::{Client, Ended};
-use crate::consent;
 use crate::console::Console;
-use crate::format::date;
 use crate::outcome::Outcome;
-use crate::text::{self, fill};
+use crate::text;
 
 /// Checks unless an upgrade is offered already, asks, installs. Goes on with what an earlier download left.
 pub async fn run(client: &Client, console: &mut Console, wanted: &Consent) -> End {
@@ -47,8 +47,8 @@ pub async fn offered(client: &Client, console: &mut Console, wanted: &Consent, l
 async fn paused(client: &Client, console: &mut Console, wanted: &Consent, snapshot: &Snapshot) -> End {
     let version = snapshot.offer.as_ref().map_or("", |offer| offer.version.as_str());
     console.say(&fill(&gettext("The download of {version} is paused."), &[("version", version)]));
-    if let Some(failure) = &snapshot.failure {
-        console.say(&text::failure(failure));
+    if let Some(why) = &snapshot.failure {
+        console.say(&failure(why));
     }
     if !wanted.yes && !console.interactive() {
         console.complain(&gettext("Nobody is there to be asked. To go on without a question: sameday resume"));
@@ -120,16 +120,15 @@ fn confirm_date(console: &mut Console, offer: &Offer, typed: Option<&str>) -> Re
             Err(Outcome::Usage)
         }
         None if console.interactive() => {
-            console.say(&consent::old_kit(offer, jiff::Timestamp::now()));
-            let question = fill(&gettext("Install a version signed on {date} all the same?"), &[("date", &on)]);
-            if console.confirm(&question) {
+            console.say(&said::old_kit(offer, jiff::Timestamp::now()));
+            if console.confirm(&said::old_kit_question(offer)) {
                 return Ok(());
             }
             console.say(&gettext("Nothing was installed."));
             Err(Outcome::Failed)
         }
         None => {
-            console.complain(&consent::old_kit(offer, jiff::Timestamp::now()));
+            console.complain(&said::old_kit(offer, jiff::Timestamp::now()));
             let text = gettext("To install it all the same, add --signed-on {date}.");
             console.complain(&fill(&text, &[("date", &on)]));
             Err(Outcome::Usage)

@@ -2,12 +2,12 @@
 
 use gettextrs::gettext;
 use sameday_dbus::{MethodError, Snapshot, Standing, State};
+use sameday_text::{fill, versions};
 
 use super::{End, Looked, restart_needed};
 use crate::client::Client;
 use crate::console::Console;
 use crate::outcome::Outcome;
-use crate::text::fill;
 
 /// Shows the version that is kept and what going back to it means, asks, and goes back to that version and no other.
 pub async fn rollback(client: &Client, console: &mut Console, yes: bool) -> End {
@@ -32,25 +32,8 @@ pub async fn rollback(client: &Client, console: &mut Console, yes: bool) -> End 
 }
 
 fn what_it_means(snapshot: &Snapshot) -> String {
-    let running = snapshot.running_version.as_str();
-    let previous = snapshot.previous_version.as_str();
-    let sentences = if previous == running {
-        let goes = gettext(
-            "{other} starts next instead of {previous}, which runs. Going back means that {previous} stays in use.",
-        );
-        [goes, gettext("*** If {other} is the newer one, {previous} has known security holes that it fixes. ***")]
-    } else {
-        let goes =
-            gettext("{previous} starts next instead of {running}. Nothing is downloaded, and both stay on the stick.");
-        [
-            goes,
-            gettext(
-                "*** {previous} has known security holes that {running} fixes. Use it no longer than you must. ***",
-            ),
-        ]
-    };
-    let values = [("running", running), ("previous", previous), ("other", snapshot.standing_version.as_str())];
-    sentences.map(|sentence| fill(&sentence, &values)).join("\n")
+    let [goes, holes] = versions::going_back(snapshot);
+    format!("{goes}\n*** {holes} ***")
 }
 
 /// Gives the version that was undone or gone back from its tries again.

@@ -1,6 +1,7 @@
 //! What a user consents to is on the screen.
 
-use sameday_dbus::State;
+use sameday_dbus::{Origin, Severity, State};
+use sameday_text::offer::old_kit;
 
 use super::*;
 
@@ -74,7 +75,7 @@ The new version is used after a restart.";
 fn another_channel_is_told_loudly() {
     let text = shown(&Offer { channel: "alpha".into(), ..offer() }, &[]);
     assert!(
-        text.contains("*** WARNING: it comes from the channel “alpha”. This system's own channel is “stable”. ***")
+        text.contains("*** WARNING: It comes from the channel “alpha”. This system's own channel is “stable”. ***")
     );
     assert!(!shown(&offer(), &[]).contains("WARNING"));
 }
@@ -130,7 +131,7 @@ fn servers_that_are_not_the_images_own_are_told_as_loudly_as_a_channel() {
     let looking = sameday_dbus::Looking { base_urls: vec!["http://candidate.onion/".into()], ..Default::default() };
     let snapshot = Snapshot { looking, ..snapshot() };
     let text = |offer: &Offer| render(offer, &snapshot, &[], "2026-11-22T12:00:00Z".parse().unwrap());
-    let warning = "*** WARNING: it comes from http://candidate.onion/ and not from this system's own servers. ***";
+    let warning = "*** WARNING: It comes from http://candidate.onion/ and not from this system's own servers. ***";
     assert!(text(&offer()).contains(warning));
     assert!(!text(&Offer { source: Origin::Kit, ..offer() }).contains(warning));
 }

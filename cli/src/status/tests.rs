@@ -90,8 +90,8 @@ fn what_is_not_as_the_image_has_it_comes_first() {
     };
     let text = render(&Snapshot { looking, ..snapshot(State::Idle) });
     let expected = "\
-*** WARNING: upgrades are looked for in the channel “alpha”. This system's own channel is “stable”. ***
-*** WARNING: upgrades are looked for at http://candidate.onion/ and not at this system's own servers. ***
+*** WARNING: Upgrades are looked for in the channel “alpha”. This system's own channel is “stable”. ***
+*** WARNING: Upgrades are looked for at http://candidate.onion/ and not at this system's own servers. ***
     Chosen by: an administrator, until the next start of the computer
     To look where this system looks by itself: sameday channel --reset
 

@@ -29,8 +29,8 @@ async fn another_channel_is_loud_until_it_is_reset() {
     assert_eq!(stage.calls(), ["LookAt \"alpha\" http://a.onion/ https://b.invalid/x/"]);
     for command in ["channel", "status"] {
         let told = stage.run(&[command]).out;
-        assert!(told.starts_with("*** WARNING: upgrades are looked for in the channel “alpha”."), "{told}");
-        assert!(told.contains("*** WARNING: upgrades are looked for at http://a.onion/, https://b.invalid/x/ and not"));
+        assert!(told.starts_with("*** WARNING: Upgrades are looked for in the channel “alpha”."), "{told}");
+        assert!(told.contains("*** WARNING: Upgrades are looked for at http://a.onion/, https://b.invalid/x/ and not"));
         assert!(told.contains("an administrator, until the next start"), "{told}");
     }
     let told: serde_json::Value = serde_json::from_str(&stage.run(&["status", "--json"]).out).unwrap();
@@ -49,8 +49,8 @@ async fn an_offer_from_elsewhere_says_so_before_consent() {
     let found = Ok(Some(Offer { channel: "alpha".into(), ..offer() }));
     let stage = Stage::open(Part { looking, found, ..Part::default() }).await;
     let told = stage.run(&["check"]).out;
-    assert!(told.contains("*** WARNING: it comes from the channel “alpha”."), "{told}");
-    assert!(told.contains("*** WARNING: it comes from http://candidate.onion/ and not"), "{told}");
+    assert!(told.contains("*** WARNING: It comes from the channel “alpha”."), "{told}");
+    assert!(told.contains("*** WARNING: It comes from http://candidate.onion/ and not"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,8 +9,8 @@ use nix::fcntl::{FcntlArg, OFlag, PosixFadviseAdvice, fcntl, posix_fadvise};
 use sameday_upgrade::digest::Digest;
 use sha2::{Digest as _, Sha256};
 
+use super::Medium;
 use super::error::StickError;
-use super::session::Session;
 use super::staging::Judge;
 use super::tree::Tree;
 
@@ -20,7 +20,7 @@ const _: () = assert!(PIECE as u64 == sameday_upgrade::chunks::CHUNK, "left-over
 /// The largest block size of a disk: O_DIRECT wants buffer, offset and length aligned to it (open(2)).
 const ALIGNMENT: usize = 4096;
 
-impl Session {
+impl Medium {
     /// Reads `place` back from the device and compares its length and digest. `watch` is told the bytes done and may break off.
     ///
     /// Answers the descriptor that was read, so that what is mounted is the file that was hashed; it no longer bypasses the page cache, and
@@ -35,9 +35,9 @@ impl Session {
         digest: &Digest,
         watch: &mut dyn FnMut(u64) -> ControlFlow<()>,
     ) -> Result<File, StickError> {
-        self.medium.same()?;
+        self.same()?;
         let failed = |e: io::Error| StickError::io(format!("read {place} back"), e);
-        let file = self.medium.tree.file(place, OFlag::O_RDONLY | OFlag::O_DIRECT).map_err(failed)?;
+        let file = self.tree.file(place, OFlag::O_RDONLY | OFlag::O_DIRECT).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let mismatch = || StickError::ReadBack { place: place.to_owned() };
         if !metadata.is_file() || metadata.len() != length {

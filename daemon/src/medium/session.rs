@@ -15,11 +15,12 @@ use nix::mount::{MsFlags, mount};
 use nix::sys::stat::{Mode, futimens, mkdirat};
 use nix::sys::time::TimeSpec;
 use nix::unistd::{UnlinkatFlags, fsync, syncfs, unlinkat};
-use sameday_upgrade::boot_env::{self, BootEnv};
+use sameday_upgrade::boot_env;
 use sameday_upgrade::names::Version;
 
 use super::error::StickError;
-use super::{BOOT_ENV, Medium, kernel_text, mounts, tree, versions};
+use super::loader::Loader;
+use super::{GOOD_ENV, Medium, kernel_text, mounts, tree, versions};
 
 /// How often, and how far apart, mounting read-only is tried while the kernel still counts a writer that has just closed.
 const READ_ONLY_TRIES: u32 = 20;
@@ -86,7 +87,7 @@ impl Medium {
     /// # Errors
     /// When it is not the stick that was found, or cannot be mounted for writing.
     pub fn open_as_it_is(&self) -> Result<Session, StickError> {
-        let metadata = self.tree.metadata(BOOT_ENV).map_err(|e| StickError::io("look at boot.env", e))?;
+        let metadata = self.tree.metadata(&self.loader.place()).map_err(|e| StickError::io("look at boot.env", e))?;
         let metadata = metadata.ok_or(StickError::Changed { what: "boot.env" })?;
         self.begin(None, TimeSpec::new(metadata.mtime(), metadata.mtime_nsec()))
     }
@@ -110,8 +111,9 @@ impl Medium {
             took_over: false,
             read_only: false,
         };
-        let now = self.tree.read(BOOT_ENV, boot_env::SIZE as u64).map_err(|e| StickError::io("read boot.env", e))?;
-        if now.as_deref().map(BootEnv::parse) != Some(Ok(self.boot_env.clone())) {
+        let now = self.tree.read(&self.loader.place(), boot_env::SIZE as u64);
+        let now = now.map_err(|e| StickError::io("read boot.env", e))?;
+        if !now.is_some_and(|now| self.loader.says(&now, &self.boot_env)) {
             return Err(StickError::Changed { what: "boot.env" });
         }
         Ok(session)
@@ -312,7 +314,8 @@ impl Session {
         let version = self.version()?;
         let folders = [versions::folder(version), versions::metadata_folder(version)];
         let in_folder = folders.iter().any(|folder| tree::parent(place) == folder);
-        if (in_folder && versions::in_alphabet(tree::name(place))) || place == versions::list(version) {
+        let good_env = place == GOOD_ENV && self.medium.loader != Loader::Ours;
+        if (in_folder && versions::in_alphabet(tree::name(place))) || place == versions::list(version) || good_env {
             Ok(())
         } else {
             Err(StickError::Misuse("a place that is not the version's"))

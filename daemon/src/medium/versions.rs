@@ -133,13 +133,18 @@ impl Medium {
         Ok(all)
     }
 
-    /// Whether GRUB would start it: its list, layer, kernel and initrd are there.
+    /// Whether it would start: its list and layer are there and, for our GRUB, kernel and initrd.
     #[must_use]
     pub fn is_complete(&self, choice: &Choice) -> bool {
         let file = |place: &str| self.tree.is_file(place).unwrap_or(false);
         match choice {
             Choice::Base => ["live/vmlinuz", "live/initrd.img"].into_iter().all(file),
-            Choice::Version(version) => self.is_listed(version) && payload(version).iter().all(|place| file(place)),
+            Choice::Version(version) => {
+                // Another boot loader starts its own kernel.
+                let [layer, kernel, initrd] = payload(version);
+                let started = !self.undoes_itself() || (file(&kernel) && file(&initrd));
+                self.is_listed(version) && file(&layer) && started
+            }
         }
     }
 
@@ -209,8 +214,10 @@ impl Medium {
         let live = self.tree.names("live").map_err(unreadable)?;
         let metadata = self.tree.names("live/sameday/metadata").map_err(unreadable)?;
         let folders = live.iter().chain(&metadata).filter(|(_, directory)| *directory).map(|(name, _)| name.as_str());
-        let lists =
-            live.iter().filter(|(_, directory)| !directory).filter_map(|(name, _)| name.strip_suffix(".module"));
+        // What another boot loader reads is no version's, whatever its name.
+        let decides = self.loader.place();
+        let lists = live.iter().filter(|(name, directory)| !directory && decides != format!("live/{name}"));
+        let lists = lists.filter_map(|(name, _)| name.strip_suffix(".module"));
         // Folders first: of two spellings that are one on FAT, that of the folder counts.
         for version in folders.chain(lists).filter_map(|name| name.parse::<Version>().ok()) {
             let twin = |known: &Version| self.file_system == FileSystem::Vfat && known.same_on_fat(&version);

@@ -7,6 +7,7 @@ use crate::kit::Kit;
 use crate::looking::Choice;
 use crate::stick::{Other, Stick};
 use sameday_dbus::{ErrorKind, Failure, Progress, phase};
+use sameday_upgrade::start::Shown;
 
 fn busy(reason: &str) -> Failure {
     Failure::new(ErrorKind::Busy, reason)
@@ -33,7 +34,7 @@ fn resting(state: &State) -> Result<(), Failure> {
         State::Pausing(_) => Err(busy("pausing")),
         State::Paused(..) => Err(busy("paused")),
         State::Cancelling(_) => Err(busy("cancelling")),
-        State::Switching => Err(busy("switching")),
+        State::Switching(_) => Err(busy("switching")),
     }
 }
 
@@ -171,7 +172,16 @@ fn shown<'s>(other: Option<&'s Other>, version: &str, nothing: &str) -> Result<&
 }
 
 fn switch(to: Switch) -> Step {
-    (State::Switching, vec![Effect::StartSwitch(to)])
+    (State::Switching(None), vec![Effect::StartSwitch(to)])
+}
+
+/// What clients see stays as it is: nothing of it depends on how a start is judged.
+pub(super) fn judge_start(state: &State, version: String, shown: Shown) -> Result<Step, Failure> {
+    if !matches!(state, State::Paused(..)) {
+        resting(state)?;
+    }
+    let before = Some(Box::new(state.clone()));
+    Ok((State::Switching(before), vec![Effect::StartSwitch(Switch::Judged(version, shown))]))
 }
 
 pub(super) fn look_at(state: &State, choice: Choice) -> Result<Step, Failure> {

@@ -106,7 +106,7 @@ fn states() -> Vec<(State, Stick)> {
         (State::LeftOvers(left_over()), with_left_over()),
         (State::Applying(offered(false), progress(phase::VERIFYING)), plain()),
         (State::Cancelling(None), plain()),
-        (State::Switching, plain()),
+        (State::Switching(None), plain()),
         (State::RestartPending("2.0".into()), stick(&env("2.0", "base", 3, false), "base", None, "")),
         (State::Undone("2.0".into()), stick(&env("2.0", "base", 0, false), "base", None, "")),
         (State::Failed(failure(ErrorKind::Server)), plain()),
@@ -266,8 +266,8 @@ fn what_the_work_reports_leads_on() {
         (&cancelling, &plain(), Event::Discarded(Ok(())), "available"),
         (&State::Cancelling(None), &plain(), Event::Discarded(Ok(())), "idle"),
         (&State::Cancelling(None), &left, Event::Discarded(Err(failure(ErrorKind::StickFailed))), "failed"),
-        (&State::Switching, &pending, Event::Switched(Ok(())), "restart-pending"),
-        (&State::Switching, &plain(), Event::Switched(Err(failure(ErrorKind::StickFailed))), "failed"),
+        (&State::Switching(None), &pending, Event::Switched(Ok(())), "restart-pending"),
+        (&State::Switching(None), &plain(), Event::Switched(Err(failure(ErrorKind::StickFailed))), "failed"),
     ];
     for (state, stick, event, expected) in cases {
         let what = format!("{} × {event:?}", state.code());
@@ -297,6 +297,29 @@ fn whoever_switches_gets_the_version_that_was_shown() {
     let mut other = undone.clone();
     other.again.as_mut().unwrap().other_channel = true;
     assert_eq!(again(&State::Undone("2.0".into()), &other, "2.0"), "not-allowed");
+}
+
+#[test]
+fn judging_a_start_changes_nothing_that_clients_see() {
+    let on_trial = stick(&env("2.0", "base", 2, false), "2.0", None, "");
+    let judge = || Event::JudgeStart("2.0".into(), Shown::Good);
+    for (state, _) in states() {
+        let code = state.code();
+        match next(&state, &on_trial, judge()) {
+            Ok((switching, effects)) => {
+                assert!(!code.is_busy(), "{code}");
+                assert_eq!(effects.len(), 1);
+                assert_eq!(told(&switching, &on_trial, Event::Check), "busy");
+                let after = told(&switching, &on_trial, Event::Switched(Ok(())));
+                assert_eq!(after, code.to_string(), "judged in {code}");
+                assert_eq!(
+                    told(&switching, &on_trial, Event::Switched(Err(failure(ErrorKind::StickFailed)))),
+                    "failed"
+                );
+            }
+            Err(failure) => assert_eq!((failure.kind, code.is_busy()), (ErrorKind::Busy, true), "{code}"),
+        }
+    }
 }
 
 #[test]

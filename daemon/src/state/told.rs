@@ -93,8 +93,9 @@ fn without_left_over(offered: &Arc<Offered>) -> Arc<Offered> {
 
 pub(super) fn switched(state: &State, stick: &Stick, result: Result<(), Failure>) -> State {
     match (state, result) {
-        (State::Switching, Err(failure)) => State::Failed(failure),
-        (State::Switching, Ok(())) => State::at_rest(stick),
+        (State::Switching(_), Err(failure)) => State::Failed(failure),
+        (State::Switching(Some(before)), Ok(())) if !matches!(**before, State::Idle) => State::clone(before),
+        (State::Switching(_), Ok(())) => State::at_rest(stick),
         (other, _) => other.clone(),
     }
 }

@@ -272,10 +272,7 @@ impl Check<'_> {
         let named = |failure: Failure| failure.text("version", version.as_str());
         let medium = medium.map_err(|refusal| named(refusal.into()))?;
         judge_base(&medium, &plan.upgrade).map_err(named)?;
-        if plan.file(Role::Kernel).is_none() {
-            // Our boot loader starts a version only with a kernel of its own.
-            return Err(named(Failure::new(ErrorKind::ManualUpgrade, "no-kernel")));
-        }
+        let plan = for_its_loader(&medium, plan).map_err(named)?;
         if plan.published.parse::<Time>().is_err() {
             return Err(named(Failure::new(ErrorKind::NotVerified, "malformed-description")));
         }
@@ -318,6 +315,25 @@ impl Check<'_> {
             keepsake,
         })
     }
+}
+
+/// The plan as this stick's boot loader can start it. Our GRUB starts a version only with a kernel of its own, and another boot loader always
+/// starts the one that it knows.
+///
+/// # Errors
+/// `manual-upgrade` where that cannot be.
+fn for_its_loader(medium: &Medium, mut plan: Plan) -> Result<Plan, Failure> {
+    let cannot = |reason| Err(Failure::new(ErrorKind::ManualUpgrade, reason));
+    match (medium.undoes_itself(), plan.file(Role::Kernel)) {
+        (true, Some(_)) => return Ok(plan),
+        (true, None) => return cannot("no-kernel"),
+        (false, Some(kernel)) if medium.kernel()? != Some(kernel.sha256) => return cannot("kernel-changed"),
+        (false, _) => {}
+    }
+    plan.upgrade.files.retain(|file| file.role == Role::Layer);
+    let lengths = plan.upgrade.files.iter().map(|file| file.length.saturating_add(file.chunks_length));
+    plan.download = lengths.fold(0, u64::saturating_add);
+    Ok(plan)
 }
 
 fn fix(fix: &description::Fix) -> bus::Fix {

@@ -182,6 +182,7 @@ fn stage(
     for (place, bytes) in small_files(&offered.plan.upgrade.version, &offered.keepsake) {
         session.write_small(&place, &bytes)?;
     }
+    session.keep_good_env()?;
     session.settle()?;
     Ok(())
 }
@@ -204,7 +205,7 @@ fn prove(
     let mut layer = None;
     for (place, length, digest, is_layer) in &all {
         let mut last = 0_u64;
-        let file = session.read_back(place, *length, digest, &mut |done| {
+        let file = session.medium().read_back(place, *length, digest, &mut |done| {
             report.add(done.saturating_sub(last));
             last = done;
             if cancel.asked() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

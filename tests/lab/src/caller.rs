@@ -35,6 +35,8 @@ pub enum Method<'a> {
     LookAt(&'a str),
     /// `Report`.
     Report,
+    /// `JudgeStart` of this version, which showed this.
+    JudgeStart(&'a str, &'a str),
 }
 
 /// The client.
@@ -76,6 +78,7 @@ impl Caller {
                 Method::TryAgain(version) => proxy.try_again(version).await,
                 Method::LookAt(channel) => proxy.look_at(channel, &Dictionary::new()).await,
                 Method::Report => proxy.report().await.map(drop),
+                Method::JudgeStart(version, shown) => proxy.judge_start(version, shown).await,
             })
         })
     }

@@ -381,6 +381,14 @@ impl Machine {
         Ok(command)
     }
 
+    /// `sameday-boot-good`, as its unit runs it.
+    ///
+    /// # Errors
+    /// When it has not been built.
+    pub fn boot_good(&self) -> io::Result<Command> {
+        Ok(self.live.command(programs::path("sameday-boot-good")?))
+    }
+
     /// Runs a program inside, as root.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod upgrade {
     pub mod hostile;
     pub mod kit;
     pub mod newer;
+    pub mod other_loader;
     pub mod pausing;
     pub mod refusals;
     pub mod standing;

@@ -67,6 +67,7 @@ fn each(address: &str) -> Result<(), Box<dyn Error>> {
         ("TryAgain", Method::TryAgain("1.0")),
         ("LookAt", Method::LookAt("alpha")),
         ("Report", Method::Report),
+        ("JudgeStart", Method::JudgeStart("2.0", "good")),
     ] {
         println!("{name} {}", told(caller.call(&method)?));
     }

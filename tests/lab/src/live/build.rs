@@ -11,7 +11,7 @@ use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 use sameday_upgrade::module_list;
 
 use super::device::Attached;
-use super::{Disk, Spec};
+use super::{Disk, OTHER_LOADER, Spec};
 
 const NONE: Option<&str> = None;
 
@@ -38,11 +38,7 @@ pub(super) fn build(dir: &Path, spec: &Spec) -> io::Result<(Choice, Vec<Attached
     let flags = MsFlags::MS_RDONLY | MsFlags::MS_NOATIME;
     attach("mount the medium", mount(Some(&partition), &medium, Some(spec.file_system.name()), flags, NONE))?;
 
-    let choice = match &spec.chosen {
-        Some(chosen) => chosen.clone(),
-        None => choose(&medium)?,
-    };
-    let list = fs::read_to_string(medium.join("live").join(module_list::file_name(&choice)))?;
+    let (module, list, choice) = started(&medium, spec)?;
     let mut lower = Vec::new();
     for image in module_list::parse(&list) {
         // live-boot only warns of a missing image.
@@ -64,7 +60,7 @@ pub(super) fn build(dir: &Path, spec: &Spec) -> io::Result<(Choice, Vec<Attached
         "mount the stack",
         mount(Some("overlay"), &root, Some("overlay"), MsFlags::empty(), Some(options.as_str())),
     )?;
-    furnish(&root, &run, dir, spec, &choice)?;
+    furnish(&root, &run, dir, spec, &module)?;
 
     chdir(&root)?;
     pivot_root(".", ".").map_err(|e| io::Error::other(format!("change the root: {e}")))?;
@@ -87,6 +83,25 @@ fn partition(spec: &Spec, devices: &mut Vec<Attached>) -> io::Result<PathBuf> {
             Ok(partition)
         }
     }
+}
+
+/// What the boot loader asks live-boot for, the list of that name, and the version that it lists last.
+fn started(medium: &Path, spec: &Spec) -> io::Result<(String, String, Choice)> {
+    let live = medium.join("live");
+    let other = live.join(format!("{OTHER_LOADER}.module"));
+    if other.exists() {
+        let list = fs::read_to_string(other)?;
+        let last = module_list::parse(&list).into_iter().skip(1).find_map(|image| image.split_once('/'));
+        let choice = last.and_then(|(version, _)| version.parse().ok()).map_or(Choice::Base, Choice::Version);
+        return Ok((OTHER_LOADER.to_owned(), list, choice));
+    }
+    let choice = match &spec.chosen {
+        Some(chosen) => chosen.clone(),
+        None => choose(medium)?,
+    };
+    let name = module_list::file_name(&choice);
+    let list = fs::read_to_string(live.join(&name))?;
+    Ok((name.trim_end_matches(".module").to_owned(), list, choice))
 }
 
 /// The stick's version as its GRUB chooses it: `current` if good or with tries left, `previous`, `good.env`'s, the base. It starts a version
@@ -128,7 +143,7 @@ fn mount_image(file: &Path, run: &Path, devices: &mut Vec<Attached>) -> io::Resu
 }
 
 /// What a system has besides its files.
-fn furnish(root: &Path, run: &Path, dir: &Path, spec: &Spec, choice: &Choice) -> io::Result<()> {
+fn furnish(root: &Path, run: &Path, dir: &Path, spec: &Spec, module: &str) -> io::Result<()> {
     let at = |place: &str| -> io::Result<PathBuf> {
         let path = root.join(place);
         fs::create_dir_all(&path)?;
@@ -142,10 +157,6 @@ fn furnish(root: &Path, run: &Path, dir: &Path, spec: &Spec, choice: &Choice) ->
     }
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     attach("mount /tmp", mount(Some("tmpfs"), &at("tmp")?, Some("tmpfs"), flags, Some("mode=1777")))?;
-    let module = match choice {
-        Choice::Base => "filesystem".to_owned(),
-        Choice::Version(version) => version.to_string(),
-    };
     let command_line = dir.join("cmdline");
     let parameters = format!("boot=live module={module} panic=10 noeject nopersistence {}", spec.parameters);
     fs::write(&command_line, format!("{}\n", parameters.trim_end()))?;

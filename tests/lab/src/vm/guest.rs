@@ -102,6 +102,51 @@ impl Guest {
         Err(io::Error::other(format!("{command}: {}\n{}", answer.status, answer.output)))
     }
 
+    /// Types a line on the first console, where the user is logged in: each byte is put into the terminal's input (`TIOCSTI`, ioctl_tty(2)).
+    ///
+    /// # Errors
+    /// When the terminal does not take it.
+    pub fn type_line(&mut self, line: &str, limit: Duration) -> io::Result<()> {
+        let hex = hex::encode(format!("{line}\n"));
+        let script =
+            "open T, q(+<), q(/dev/tty1) or die; for (split //, pack q(H*), shift) { ioctl T, 0x5412, $_ or die }";
+        self.expect(&format!("perl -e '{script}' {hex}"), limit).map(drop)
+    }
+
+    /// What stands on the first console.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn screen(&mut self, limit: Duration) -> io::Result<String> {
+        self.expect("fold -w $(stty -F /dev/tty1 size | cut -d' ' -f2) /dev/vcs1 | sed 's/ *$//' | cat -s", limit)
+    }
+
+    /// Waits until a text stands on the first console.
+    ///
+    /// # Errors
+    /// When it does not within `limit`; the message holds the screen.
+    pub fn wait_on_screen(&mut self, text: &str, limit: Duration) -> io::Result<()> {
+        let end = Instant::now() + limit;
+        loop {
+            let screen = self.screen(limit)?;
+            if screen.contains(text) {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                return Err(io::Error::other(format!("no {text:?} on the screen:\n{screen}")));
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    /// Waits until the system goes off by itself. Answers what came over the serial line.
+    ///
+    /// # Errors
+    /// When it does not within `limit`.
+    pub fn ended(self, limit: Duration) -> io::Result<String> {
+        self.running.ended(limit)
+    }
+
     /// Lets the system end by itself, by a command such as `systemctl reboot`, and waits for it. Answers what came over the serial line.
     ///
     /// # Errors

@@ -38,6 +38,11 @@ StandardError=journal
 [Install]
 WantedBy=graphical.target
 ";
+/// The user is logged in on the first console, as on a live system.
+const LOGIN: &str = "[Service]
+ExecStart=
+ExecStart=-/sbin/agetty --autologin user --noclear %I linux
+";
 
 /// Makes the root, if the one at `root` was not made by the same recipe; without Sameday.
 ///
@@ -63,7 +68,10 @@ pub fn furnish(root: &Path, installed: &Path) -> io::Result<()> {
     for unit in MASKED {
         symlink("/dev/null", units.join(unit))?;
     }
+    fs::create_dir_all(units.join("getty@tty1.service.d"))?;
+    fs::write(units.join("getty@tty1.service.d/login.conf"), LOGIN)?;
     fs::write(root.join("etc/hostname"), "stick\n")?;
-    let enable = ["sameday-lab.service", "sameday-fetcher.socket", "sameday-kit-reader.socket"];
+    let enable =
+        ["sameday-lab.service", "sameday-boot-good.service", "sameday-fetcher.socket", "sameday-kit-reader.socket"];
     run(Command::new("systemctl").arg("--root").arg(root).arg("enable").args(enable)).map(drop)
 }

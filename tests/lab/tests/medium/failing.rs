@@ -32,7 +32,8 @@ pub fn flipped(inside: &Inside) {
     device.write_all_at(&[bytes[200] ^ 1], place + 200).unwrap();
     device.sync_all().unwrap();
     assert!(fs::read(Path::new(MEDIUM).join(PLACE)).unwrap() == bytes, "the page cache does not know it");
-    let back = session.read_back(PLACE, bytes.len() as u64, &Digest::of(&bytes), &mut |_| ControlFlow::Continue(()));
+    let back =
+        session.medium().read_back(PLACE, bytes.len() as u64, &Digest::of(&bytes), &mut |_| ControlFlow::Continue(()));
     assert_eq!(back.unwrap_err().reason(), "read-back-mismatch");
     session.close().unwrap();
 }
@@ -121,8 +122,9 @@ pub fn dropped_writes(inside: &Inside) {
         }
         session.settle().unwrap();
         let back = files.iter().map(|(place, bytes)| {
-            let read =
-                session.read_back(place, bytes.len() as u64, &Digest::of(bytes), &mut |_| ControlFlow::Continue(()));
+            let read = session
+                .medium()
+                .read_back(place, bytes.len() as u64, &Digest::of(bytes), &mut |_| ControlFlow::Continue(()));
             read.map(drop).map_err(|error| error.reason())
         });
         let back: Vec<_> = back.collect();

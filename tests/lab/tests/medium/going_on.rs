@@ -35,7 +35,7 @@ pub fn go_on(session: &mut Session, place: &str, bytes: &[u8]) -> Result<usize, 
 
 fn read_back(session: &Session, place: &str, bytes: &[u8]) {
     let length = bytes.len() as u64;
-    session.read_back(place, length, &Digest::of(bytes), &mut |_| ControlFlow::Continue(())).unwrap();
+    session.medium().read_back(place, length, &Digest::of(bytes), &mut |_| ControlFlow::Continue(())).unwrap();
 }
 
 /// A pause after the first chunk.

@@ -78,11 +78,14 @@ impl Inside {
         for file in self.files(layer) {
             let bytes = fs::read(file.source).unwrap();
             let back = session
+                .medium()
                 .read_back(&file.place, bytes.len() as u64, &Digest::of(&bytes), &mut |_| ControlFlow::Continue(()))?;
             first.get_or_insert(back);
         }
         for (place, bytes) in self.small() {
-            session.read_back(&place, bytes.len() as u64, &Digest::of(&bytes), &mut |_| ControlFlow::Continue(()))?;
+            session
+                .medium()
+                .read_back(&place, bytes.len() as u64, &Digest::of(&bytes), &mut |_| ControlFlow::Continue(()))?;
         }
         Ok(first.unwrap())
     }

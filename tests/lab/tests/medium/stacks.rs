@@ -43,6 +43,7 @@ pub fn refused(inside: &Inside) {
         stage(&mut session, PLACE, &bytes).unwrap();
         session.settle().unwrap();
         let file = session
+            .medium()
             .read_back(PLACE, bytes.len() as u64, &Digest::of(&bytes), &mut |_| ControlFlow::Continue(()))
             .unwrap();
         let verdict = session.check_stack(&file, &promised());

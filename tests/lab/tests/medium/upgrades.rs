@@ -116,7 +116,7 @@ pub fn lengths(_: &Inside) {
         let (place, bytes) = (format!("live/1.1/f{length}"), material::noise(length, length as u64));
         let mut told = 0;
         let read = |length: u64, digest: &Digest, watch: &mut dyn FnMut(u64) -> ControlFlow<()>| {
-            session.read_back(&place, length, digest, watch).map(drop).map_err(|e| e.reason())
+            session.medium().read_back(&place, length, digest, watch).map(drop).map_err(|e| e.reason())
         };
         let keep_told = &mut |done| {
             told = done;

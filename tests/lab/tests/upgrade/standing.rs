@@ -149,3 +149,63 @@ fn a_choice_by_hand_is_told_from_an_undone_upgrade_and_can_be_kept() {
     assert_eq!(BootEnv::parse(&case.read(BOOT_ENV)), Ok(kept));
     stands(&mut case, Standing::RolledBack, "2.0", State::Idle);
 }
+
+/// Runs `sameday-boot-good`; whether it ended well. Here is no systemd that would restart the computer.
+fn boot_good(case: &mut Case) -> bool {
+    let output = case.machine().boot_good().unwrap().output().unwrap();
+    println!("{}", String::from_utf8_lossy(&output.stderr));
+    output.status.success()
+}
+
+fn blocks(case: &Case) -> (BootEnv, GoodEnv) {
+    let read = |place| case.read(place);
+    (BootEnv::parse(&read(BOOT_ENV)).unwrap(), GoodEnv::parse(&read("live/sameday/good.env")).unwrap())
+}
+
+#[test]
+fn a_version_that_came_up_is_marked_good_once() {
+    let mut case = installed();
+    case.start_again(&Spec::default());
+    stands(&mut case, Standing::OnTrial, "", State::Idle);
+    let offered = case.machine().check().unwrap();
+    assert!(boot_good(&mut case));
+    let good = BootEnv { current: two(), previous: Choice::Base, tries: 0, good: true };
+    assert_eq!(blocks(&case), (good, GoodEnv { version: two() }));
+    let now = case.machine().snapshot().unwrap();
+    assert_eq!((now.standing, now.state), (Standing::Good, offered.state), "what clients see stays: {now:?}");
+    let digest = case.stick.digest().unwrap();
+    assert!(boot_good(&mut case));
+    assert_eq!(case.stick.digest().unwrap(), digest, "the start of a good version writes nothing");
+}
+
+#[test]
+fn a_version_whose_file_is_another_gets_no_more_tries() {
+    for place in ["live/2.0/vmlinuz", "live/2.0/initrd.img", "live/2.0/upgrade.json"] {
+        let mut case = installed();
+        case.stop();
+        let mut bytes = case.stick.read(place).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        case.stick.write(place, &bytes).unwrap();
+        case.start_again(&Spec::default());
+        assert!(!boot_good(&mut case), "{place}: nothing restarts the computer");
+        let bad = BootEnv { current: two(), previous: Choice::Base, tries: 0, good: false };
+        assert_eq!(blocks(&case), (bad, GoodEnv { version: Choice::Base }), "{place}");
+        case.start_again(&Spec::default());
+        stands(&mut case, Standing::Undone, "2.0", State::Undone);
+    }
+}
+
+#[test]
+fn who_keeps_the_daemon_busy_does_not_keep_a_version_from_being_good() {
+    let mut case = installed();
+    case.start_again(&Spec::default());
+    case.peer().lie_at_open(vec![sameday_lab::peer::script::Word::Silence]);
+    case.machine().call(&Call::Check).unwrap().unwrap();
+    let mut marking = case.machine().boot_good().unwrap().spawn().unwrap();
+    // Longer than it takes to ask.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    assert!(!blocks(&case).0.good && marking.try_wait().unwrap().is_none());
+    case.machine().call(&Call::Cancel).unwrap().unwrap();
+    assert!(marking.wait().unwrap().success());
+    assert!(blocks(&case).0.good);
+}

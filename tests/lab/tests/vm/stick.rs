@@ -1,4 +1,4 @@
-//! One stick, one release and one kit for all boots.
+//! One stick, two releases and their kits for all boots.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,24 +13,31 @@ use sameday_lab::vm::system;
 use sameday_lab::world::{self, World};
 use sameday_publish::image::{Efi, StickImage, image};
 
-/// The version first installed, and the one that it is upgraded to.
+/// The version first installed, and those that it is upgraded to.
 pub const OLD: &str = "1.0";
 pub const NEW: &str = "1.1";
-/// A file that the new version brings.
+pub const NEWER: &str = "1.2";
+/// A file that the new versions bring: which one it is.
 pub const NEWS: &str = "usr/share/sameday-lab-news";
+/// Another, whose bytes nothing reads at a start.
+const BULK: &str = "usr/share/sameday-lab-bulk";
+const BULK_BYTES: usize = 3 << 20;
 /// What spares an emulated processor work, and shows what the kernel says.
 const PARAMETERS: &str = "console=ttyS0 mitigations=off nowatchdog init_on_alloc=0 quiet";
+/// An emulated processor with other work takes so long.
+const TRIAL: &str = "[Unit]\nJobTimeoutSec=15min\n";
 
 /// What is made.
 pub struct Material {
     pub dir: PathBuf,
     pub stick: Stick,
-    pub kit: PathBuf,
+    /// The kits of the first and of the second release.
+    pub kits: [PathBuf; 2],
 }
 
 impl Material {
     /// Makes it below `dir`, where `installed` is what `make install` has made. The Debian root is kept for the next time.
-    pub fn make(dir: &Path) -> io::Result<Self> {
+    pub fn make(dir: &Path, network: &Network) -> io::Result<(Self, World)> {
         let debian = dir.join("debian");
         system::debian_root(&debian, &mut |line| println!("     {line}"))?;
         let work = dir.join("run");
@@ -39,13 +46,26 @@ impl Material {
         }
         fs::create_dir_all(&work)?;
         let roots = roots(&work, &debian, &dir.join("installed"))?;
-        let spec = world::Spec { base: OLD.into(), newer: vec![NEW.into()], ..world::Spec::default() };
+        let spec = world::Spec {
+            base: OLD.into(),
+            newer: vec![NEW.into(), NEWER.into()],
+            base_urls: network.base_urls.clone(),
+            tor: network.tor.clone(),
+            arti: network.arti.clone(),
+            ..world::Spec::default()
+        };
         let (kernel, initrd) = kernel_and_initrd(&roots[OLD])?;
         let time = u32::try_from(spec.made.unix()).map_err(io::Error::other)?;
         let world =
             World::new(&work.join("world"), spec, roots, &BaseOptions { compressor: "lz4", ..BaseOptions::default() })?;
-        let released = world.release(NEW)?;
-        println!("     released {NEW} as {}", released.digest);
+        let kit = |version: &str| {
+            world.release(version)?;
+            // Kits for the same sticks have the same name.
+            let kit = world.kit_of(&world.repository(), &work.join(format!("kits-{version}")))?;
+            println!("     {}: {} bytes", kit.display(), kit.metadata()?.len());
+            Ok::<_, io::Error>(kit)
+        };
+        let kits = [kit(NEW)?, kit(NEWER)?];
         let plan = StickImage {
             base: world.base_image().to_owned(),
             kernel,
@@ -58,17 +78,52 @@ impl Material {
         };
         let path = work.join("stick.img");
         image(&plan, &path).map_err(io::Error::other)?;
-        Ok(Self { dir: work, stick: Stick::existing(&path, FileSystem::Vfat), kit: world.kit()? })
+        Ok((Self { dir: work, stick: Stick::existing(&path, FileSystem::Vfat), kits }, world))
     }
 }
 
-/// The two versions' roots.
+/// How the stick reaches its repository.
+#[derive(Debug, Clone)]
+pub struct Network {
+    pub base_urls: Vec<String>,
+    pub tor: Option<String>,
+    pub arti: Option<String>,
+}
+
+impl Default for Network {
+    /// Not at all, since no way to connect is configured.
+    fn default() -> Self {
+        let spec = world::Spec::default();
+        Self { base_urls: spec.base_urls, tor: spec.tor, arti: spec.arti }
+    }
+}
+
+/// The versions' roots.
 fn roots(work: &Path, debian: &Path, installed: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
-    let (old, new) = (work.join("root-old"), work.join("root-new"));
     let copy = |from: &Path, to: &Path| run(Command::new("cp").args(["-a", "--reflink=auto", "--"]).arg(from).arg(to));
-    copy(debian, &old)?;
-    system::furnish(&old, installed)?;
-    copy(&old, &new)?;
-    fs::write(new.join(NEWS), "what is new\n")?;
-    Ok(BTreeMap::from([(OLD.to_owned(), old), (NEW.to_owned(), new)]))
+    let at = |version: &str| work.join(format!("root-{version}"));
+    copy(debian, &at(OLD))?;
+    system::furnish(&at(OLD), installed)?;
+    let limits = at(OLD).join("etc/systemd/system/sameday-trial.target.d");
+    fs::create_dir_all(&limits)?;
+    fs::write(limits.join("lab.conf"), TRIAL)?;
+    for (version, seed) in [(NEW, 1), (NEWER, 2)] {
+        copy(&at(OLD), &at(version))?;
+        fs::write(at(version).join(NEWS), version)?;
+        fs::write(at(version).join(BULK), noise(seed))?;
+    }
+    Ok([OLD, NEW, NEWER].map(|version| (version.to_owned(), at(version))).into())
+}
+
+/// Bytes that no compressor makes shorter (xorshift64).
+fn noise(seed: u64) -> Vec<u8> {
+    let mut random = seed;
+    let mut bytes = Vec::with_capacity(BULK_BYTES);
+    while bytes.len() < BULK_BYTES {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        bytes.extend(random.to_le_bytes());
+    }
+    bytes
 }

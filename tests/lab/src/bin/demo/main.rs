@@ -1,6 +1,7 @@
 //! The demo: a stick with a real Debian system is upgraded by a real month of security fixes, over a private Tor network; then its twin
-//! from a kit, without any network.
+//! from a kit, without any network. With `--app` it ends at the first stick, and shows the app on it.
 
+mod app;
 mod fixes;
 mod show;
 
@@ -37,7 +38,8 @@ const SHOWN: [&str; 6] =
 
 fn main() -> ExitCode {
     let dir = std::env::args_os().nth(1).map_or_else(|| PathBuf::from("target/demo"), PathBuf::from);
-    match demo(&dir) {
+    let with_app = std::env::args_os().nth(2).is_some_and(|argument| argument == "--app");
+    match demo(&dir, with_app) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("demo: {error}");
@@ -46,7 +48,10 @@ fn main() -> ExitCode {
     }
 }
 
-fn demo(dir: &Path) -> io::Result<()> {
+fn demo(dir: &Path, with_app: bool) -> io::Result<()> {
+    if with_app {
+        app::desktop()?;
+    }
     let began = Instant::now();
     fs::create_dir_all(dir)?;
     let dir = dir.canonicalize()?;
@@ -105,12 +110,19 @@ fn demo(dir: &Path) -> io::Result<()> {
     step("The stick, and the computer that was started from it");
     let stick = world.stick("stick", file_system, STICK)?;
     let twin = stick.clone_to(&work.join("twin.img"))?;
+    let rule = if with_app { app::RULE } else { RULE };
     let machine_spec =
-        Spec { rule: Some(RULE.into()), skeleton: skeleton(&dir)?, whole_system: true, ..Spec::default() };
+        Spec { rule: Some(rule.into()), skeleton: skeleton(&dir)?, whole_system: true, ..Spec::default() };
     let machine = Machine::start(&work.join("online"), &stick, &machine_spec)?;
     let before = dpkg(&machine)?;
     show::stack(&machine, &before, &SHOWN)?;
     let fetcher = machine.start_fetcher(Network::Host)?;
+
+    if with_app {
+        step("The app");
+        let _readers = machine.start_kit_readers()?;
+        return app::run(&machine);
+    }
 
     step("sameday check, sameday status, sameday upgrade: as an unprivileged user");
     repository.forget();
