@@ -90,7 +90,7 @@ fn runner(seed: u64, all: bool, named: &[&str]) -> ExitCode {
         if !outcome.lies.is_empty() {
             println!("figure: {}, a device that lied: {}", scenario.name, outcome.lies);
         }
-        if scenario.kind == Kind::Daemon {
+        if matches!(scenario.kind, Kind::Daemon | Kind::OtherLoader) {
             total += &outcome.figures;
         } else {
             outcome.figures.told.iter().take(1).for_each(|told| println!("     found: {told}"));
@@ -148,6 +148,7 @@ fn outcome(recording: &Recording, kind: Kind, material: &Material, seed: u64, ef
         // The checker is checked by what must be found.
         Kind::Wrong if found == 0 => outcome.wrong.push("what was done wrong was not found".to_owned()),
         Kind::Wrong => {}
+        Kind::OtherLoader => outcome.wrong.extend(outcome.figures.told.iter().cloned()),
         Kind::Daemon | Kind::Right => {
             outcome.wrong.extend(outcome.figures.told.iter().cloned());
             match recording.lied(&mut judge, seed, LIES) {

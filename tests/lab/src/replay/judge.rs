@@ -6,11 +6,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::hash::{Hash as _, Hasher as _};
 
 use sameday_upgrade::digest::Digest;
+use sameday_upgrade::module_list;
+use sameday_upgrade::names::BASE;
 
 use super::directory::{Entry, Tree};
 use super::fat::Volume;
 use super::image::Image;
 use crate::grub::Look;
+use crate::live::OTHER_LOADER;
 
 const BOOT_ENV: &str = "live/sameday/boot.env";
 const GOOD_ENV: &str = "live/sameday/good.env";
@@ -18,6 +21,14 @@ const GOOD_ENV: &str = "live/sameday/good.env";
 const LARGEST_BLOCK: u32 = 64 << 10;
 /// With three tries and two versions to fall back to, the fifth start is like the fourth.
 const MOST_STARTS: usize = 8;
+
+/// How the names of images end.
+const IMAGE: &str = ".squashfs";
+
+/// The list that another boot loader asks for. Where it is, GRUB's blocks decide nothing.
+fn other_list() -> String {
+    format!("live/{OTHER_LOADER}.module")
+}
 
 /// What must be on a stick that starts a version: place, length and digest of each file.
 pub type Wanted = BTreeMap<String, Vec<(String, u64, Digest)>>;
@@ -97,6 +108,9 @@ impl Judge {
         let (boot, good) = (block(BOOT_ENV), block(GOOD_ENV));
         let blocks = [&boot, &good].into_iter().flatten().flat_map(|(_, sectors)| sectors);
         let print = print(&volume, &tree, blocks);
+        if let Some(list) = tree.files.get(&other_list()) {
+            return Ok(Seen { starts: vec![self.other(&volume, &tree, list)], print });
+        }
         let mut look = Look {
             boot_env: boot.map(|(bytes, _)| bytes),
             good_env: good.map(|(bytes, _)| bytes),
@@ -118,14 +132,44 @@ impl Judge {
         Ok(Seen { starts, print })
     }
 
+    /// What another boot loader starts: the base's kernel, with what this list stacks.
+    fn other(&mut self, volume: &Volume<'_>, tree: &Tree, list: &Entry) -> Start {
+        let sectors = volume.file(list.first, list.length.min(LARGEST_BLOCK)).unwrap_or_default();
+        let mut text = volume.bytes(&sectors, list.length);
+        // So does the shell that reads it.
+        text.retain(|byte| *byte != 0);
+        let text = String::from_utf8_lossy(&text).into_owned();
+        let images: Vec<String> = module_list::parse(&text).iter().map(|image| format!("live/{image}")).collect();
+        let needs = |(version, files): (&String, &Vec<(String, u64, Digest)>)| {
+            let layers = if version == BASE { &[][..] } else { &files[..] };
+            let mut needed = vec![format!("live/{}", module_list::BASE_IMAGE)];
+            needed.extend(layers.iter().map(|(place, ..)| place).filter(|place| place.ends_with(IMAGE)).cloned());
+            (needed == images).then(|| version.clone())
+        };
+        let pick = self.wanted.iter().find_map(needs);
+        let Some(pick) = pick else {
+            return Start { pick: "nothing".to_owned(), fault: Some(format!("the list says {text:?}")) };
+        };
+        let files = |version: &str| self.wanted.get(version).cloned().unwrap_or_default();
+        let of_the_base = files(BASE).into_iter();
+        let layers = files(&pick).into_iter().filter(|(place, ..)| place.ends_with(IMAGE));
+        let needed: Vec<_> = of_the_base.chain(layers).collect();
+        Start { fault: self.compare(volume, tree, &needed).err(), pick }
+    }
+
     /// What is wrong with a version: the files that GRUB and live-boot take for it must be those that were released.
     fn fault(&mut self, volume: &Volume<'_>, tree: &Tree, version: &str) -> Result<(), String> {
-        let wanted = self.wanted.get(version).ok_or_else(|| format!("nobody knows {version}"))?;
+        let wanted = self.wanted.get(version).cloned().ok_or_else(|| format!("nobody knows {version}"))?;
         // live-boot prefers this list.
         let other = format!("live/filesystem.{version}.module");
         if tree.files.contains_key(&other) {
             return Err(format!("{other} is in the way of its list"));
         }
+        self.compare(volume, tree, &wanted)
+    }
+
+    /// What is wrong with one of these files.
+    fn compare(&mut self, volume: &Volume<'_>, tree: &Tree, wanted: &[(String, u64, Digest)]) -> Result<(), String> {
         for (place, length, digest) in wanted {
             let entry = tree.files.get(place).ok_or_else(|| format!("{place} is missing"))?;
             if u64::from(entry.length) != *length {

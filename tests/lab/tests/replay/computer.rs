@@ -84,9 +84,9 @@ impl<'a> Computer<'a> {
         self.machine.call(call)?.map_err(|error| io::Error::other(format!("{call:?}: {error}")))
     }
 
-    /// Has this version released, and it is offered.
-    pub fn offered(&self, version: &str) -> io::Result<()> {
-        self.peer.serve(&self.material.repository(version));
+    /// Has a version released, by the name of the repository, and it is offered.
+    pub fn offered(&self, repository: &str) -> io::Result<()> {
+        self.peer.serve(&self.material.repository(repository));
         self.call(&Call::Check)?;
         self.rests(State::Available).map(drop)
     }

@@ -17,6 +17,8 @@ use serde::{Deserialize, Serialize};
 
 /// The versions that are released, each for the base.
 pub const VERSIONS: [&str; 3] = ["2.0", "3.0", "4.0"];
+/// The repository of a 2.0 with the base's kernel.
+pub const SAME_KERNEL: &str = "same-kernel";
 /// Seven chunks of a layer: they have the same faults as three hundred.
 const PAYLOAD: u64 = 6 << 20;
 /// Sticks: name, bytes, bytes of a cluster. One has clusters of one sector, so that tables and directories are long; the other has those of
@@ -53,6 +55,12 @@ impl Material {
             files: BTreeMap::new(),
             wanted: std::iter::once("base").chain(VERSIONS).map(wanted).collect::<io::Result<_>>()?,
         };
+        // A boot loader that is not ours always starts the base's kernel.
+        let repository = material.repository(SAME_KERNEL);
+        Forge::new(&world, &repository)?;
+        let mut release = Release { repository, ..world.prepared("2.0", &["1.0"])? };
+        release.new.iter_mut().for_each(|new| new.kernel = Some(kernel.clone()));
+        world.publish(&release)?;
         for version in VERSIONS {
             let repository = material.repository(version);
             Forge::new(&world, &repository)?;

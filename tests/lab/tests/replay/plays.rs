@@ -5,15 +5,17 @@ use std::io;
 use sameday_dbus::State;
 use sameday_lab::fault::Behaviour;
 use sameday_lab::machine::Call;
+use sameday_lab::process::run;
 use sameday_lab::replay::states::Allowed;
 
 use crate::computer::Computer;
+use crate::material::SAME_KERNEL;
 
 /// Somewhere in a layer of seven chunks.
 const MIDDLE: u64 = (3 << 20) + 100_000;
 
-fn upgrade(computer: &Computer<'_>, version: &str) -> io::Result<()> {
-    computer.offered(version)?;
+fn upgrade(computer: &Computer<'_>, repository: &str) -> io::Result<()> {
+    computer.offered(repository)?;
     computer.mark(Allowed::Either)?;
     computer.machine.consent()?;
     computer.committed()
@@ -29,6 +31,17 @@ pub fn to_3(computer: &mut Computer<'_>) -> io::Result<()> {
 
 pub fn to_4(computer: &mut Computer<'_>) -> io::Result<()> {
     upgrade(computer, "4.0")
+}
+
+pub fn with_the_same_kernel(computer: &mut Computer<'_>) -> io::Result<()> {
+    upgrade(computer, SAME_KERNEL)
+}
+
+/// The version came up, for the first time.
+pub fn marked_good(computer: &mut Computer<'_>) -> io::Result<()> {
+    computer.mark(Allowed::Either)?;
+    run(&mut computer.machine.boot_good()?)?;
+    computer.mark(Allowed::New)
 }
 
 pub fn cancelled(computer: &mut Computer<'_>) -> io::Result<()> {

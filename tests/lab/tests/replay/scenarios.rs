@@ -16,6 +16,8 @@ use crate::{plays, sticks, wrong};
 pub enum Kind {
     /// The daemon's.
     Daemon,
+    /// The daemon's, on a stick that cannot undo a version.
+    OtherLoader,
     /// A test's, as they should be.
     Right,
     /// A test's, and something is wrong with them, which must be found.
@@ -135,6 +137,15 @@ pub fn all() -> Vec<Scenario> {
         Scenario {
             prepare: sticks::never_good,
             ..from_base("tried-again", "upgrade-with-large-clusters", plays::tried_again)
+        },
+        Scenario {
+            prepare: sticks::first_start,
+            ..daemon("marked-good", "upgrade", plays::marked_good, &["2.0", "base"], &["2.0"])
+        },
+        Scenario {
+            prepare: sticks::other_loader,
+            kind: Kind::OtherLoader,
+            ..daemon("other-boot-loader", "small", plays::with_the_same_kernel, &["base"], &["2.0"])
         },
         writer("written-right", Kind::Right, wrong::right),
         writer("written-wrong-block-renamed", Kind::Wrong, wrong::renamed_block),

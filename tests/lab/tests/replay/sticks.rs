@@ -5,11 +5,13 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::process::Command;
 
+use sameday_lab::live::OTHER_LOADER;
 use sameday_lab::process::run;
 use sameday_lab::replay::fat::Geometry;
 use sameday_lab::replay::image::Image;
 use sameday_lab::stick::{PARTITION_START, Stick};
 use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
+use sameday_upgrade::module_list;
 
 use crate::material::partition;
 
@@ -35,6 +37,18 @@ pub fn undone(stick: &Stick) -> io::Result<()> {
 /// 2.0 never came up.
 pub fn never_good(stick: &Stick) -> io::Result<()> {
     choose(stick, &BootEnv { current: choice("2.0"), previous: Choice::Base, tries: 0, good: false }, "base")
+}
+
+/// 2.0 was started for the first time.
+pub fn first_start(stick: &Stick) -> io::Result<()> {
+    choose(stick, &BootEnv { current: choice("2.0"), previous: Choice::Base, tries: 2, good: false }, "base")
+}
+
+/// Its boot loader is not ours.
+pub fn other_loader(stick: &Stick) -> io::Result<()> {
+    stick.remove("live/sameday/boot.env")?;
+    stick.remove("live/sameday/good.env")?;
+    stick.write(&format!("live/{OTHER_LOADER}.module"), module_list::render(&Choice::Base).as_bytes())
 }
 
 pub fn as_it_is(_: &Stick) -> io::Result<()> {
