@@ -16,6 +16,8 @@ pub enum Behaviour {
     Works,
     /// Every write fails; reads go on (dm-flakey, `error_writes`).
     FailsWrites,
+    /// This one sector can be neither read nor written (dm-error between dm-linear).
+    FailsAt(u64),
     /// Every write is acknowledged and forgotten; reads go on (dm-flakey, `drop_writes`).
     DropsWrites,
     /// Everything fails, as with a stick that was pulled out (dm-error).
@@ -67,12 +69,16 @@ impl Mapped {
         let (sectors, below) = (self.sectors, self.below.display());
         // Up for no time and down for an hour, or the other way round.
         let flakey = |how: &str| format!("0 {sectors} flakey {below} 0 {how}");
+        let linear = |from: u64, to: u64| format!("{from} {} linear {below} {from}", to.saturating_sub(from));
         match behaviour {
-            Behaviour::Works => format!("0 {sectors} linear {below} 0"),
+            Behaviour::Works => linear(0, sectors),
             Behaviour::FailsWrites => flakey("0 3600 1 error_writes"),
+            Behaviour::FailsAt(at) => {
+                format!("{}\n{at} 1 error\n{}", linear(0, at), linear(at.saturating_add(1), sectors))
+            }
             Behaviour::DropsWrites => flakey("0 3600 1 drop_writes"),
             Behaviour::Fails => format!("0 {sectors} error"),
-            Behaviour::Shrunken(to) => format!("0 {to} linear {below} 0\n{to} {} error", sectors.saturating_sub(to)),
+            Behaviour::Shrunken(to) => format!("{}\n{to} {} error", linear(0, to), sectors.saturating_sub(to)),
             Behaviour::Dusty => format!("0 {sectors} dust {below} 0 512"),
         }
     }

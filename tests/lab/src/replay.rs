@@ -28,6 +28,10 @@ use crate::stick::PARTITION_START;
 
 /// What is not as promised is told in full of so many states.
 const TOLD: usize = 3;
+/// Pieces that are named one by one.
+const MOST_NAMED: usize = 12;
+/// At least so many states of an epoch.
+const FEW: usize = 8;
 
 /// What was recorded.
 #[derive(Debug, Clone)]
@@ -52,11 +56,11 @@ pub struct Recording {
 
 /// How many states of a recording are replayed.
 #[derive(Debug, Clone, Copy)]
-pub enum Effort {
-    /// Every boundary of every write, and of each epoch so many others.
-    All(usize),
-    /// So many of them, drawn from all epochs alike.
-    Part(usize),
+pub struct Effort {
+    /// Besides every boundary of every write, of each epoch that is not small so many others.
+    pub draws: usize,
+    /// Of all these, so many in a hundred, but a few of each epoch.
+    pub percent: usize,
 }
 
 /// What a recording's states do.
@@ -181,7 +185,7 @@ impl Recording {
         let (mut known, mut mended) = (HashSet::new(), HashSet::new());
         for (number, epoch) in epochs.iter().enumerate() {
             figures.writes += epoch.writes;
-            for draw in chosen(epoch, &mut random, effort, epochs.len()) {
+            for draw in chosen(epoch, &mut random, effort) {
                 let depth = image.depth();
                 draw.iter().for_each(|piece| image.apply(&epoch.pieces[usize::from(*piece)]));
                 figures.states += 1;
@@ -189,7 +193,7 @@ impl Recording {
                 let mut seen = judge.see(&image);
                 let tell = |figures: &mut Figures, how: &str, why: String| {
                     if figures.told.len() < TOLD {
-                        let what = format!("pieces {draw:?} of {}", epoch.pieces.len());
+                        let what = named(&draw, epoch);
                         figures.told.push(format!("epoch {number}, {:?} allowed, {what}{how}: {why}", epoch.allowed));
                     }
                 };
@@ -263,15 +267,17 @@ impl Recording {
 }
 
 /// The states of an epoch that are replayed.
-fn chosen(epoch: &Epoch, random: &mut Random, effort: Effort, epochs: usize) -> Vec<Draw> {
-    let all = |random: &mut Random, others| [epoch.boundaries(), epoch.draws(random, others)].concat();
-    match effort {
-        Effort::All(others) => all(random, others),
-        Effort::Part(states) => {
-            let wanted = states.div_ceil(epochs);
-            let mut left = all(random, wanted);
-            let count = wanted.min(left.len());
-            (0..count).map(|_| left.swap_remove(random.index(left.len()))).collect()
-        }
+fn chosen(epoch: &Epoch, random: &mut Random, effort: Effort) -> Vec<Draw> {
+    let mut all = [epoch.boundaries(), epoch.draws(random, effort.draws)].concat();
+    if effort.percent >= 100 {
+        return all;
     }
+    let wanted = (all.len() * effort.percent / 100).max(FEW).min(all.len());
+    (0..wanted).map(|_| all.swap_remove(random.index(all.len()))).collect()
+}
+
+/// The pieces of a state, for people.
+fn named(draw: &Draw, epoch: &Epoch) -> String {
+    let of = epoch.pieces.len();
+    if draw.len() > MOST_NAMED { format!("{} of {of} pieces", draw.len()) } else { format!("pieces {draw:?} of {of}") }
 }

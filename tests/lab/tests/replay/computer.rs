@@ -30,6 +30,7 @@ pub struct Computer<'a> {
     pub machine: Machine,
     peer: Peer,
     pub disk: FaultyDisk,
+    pub stick: Stick,
     material: &'a Material,
 }
 
@@ -46,7 +47,7 @@ impl<'a> Computer<'a> {
         let machine = Machine::start_on(room, on, FileSystem::Vfat, &Spec::default())?;
         let socket = machine.live().path("/run/sameday/fetcher.sock");
         let peer = Peer::start(&material.repository("2.0"), &socket)?;
-        Ok(Self { machine, peer, disk, material })
+        Ok(Self { machine, peer, disk, stick: stick.clone(), material })
     }
 
     /// From here on the stick may start this.

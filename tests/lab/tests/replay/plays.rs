@@ -10,6 +10,7 @@ use sameday_lab::replay::states::Allowed;
 
 use crate::computer::Computer;
 use crate::material::SAME_KERNEL;
+use crate::sticks;
 
 /// Somewhere in a layer of seven chunks.
 const MIDDLE: u64 = (3 << 20) + 100_000;
@@ -102,24 +103,25 @@ pub fn error_while_downloading(computer: &mut Computer<'_>) -> io::Result<()> {
     computer.disk.becomes(Behaviour::Works)?;
     computer.machine.kill_daemon();
     computer.machine.start_daemon()?;
-    computer.rests(State::LeftOvers)?;
-    computer.call(&Call::Discard)?;
-    computer.wait(|now| !now.state.is_busy()).map(drop)
+    let now = computer.wait(|now| !now.state.is_busy())?;
+    if now.state == State::LeftOvers {
+        computer.call(&Call::Discard)?;
+        computer.wait(|now| !now.state.is_busy())?;
+    }
+    Ok(())
 }
 
-pub fn error_at_the_end(computer: &mut Computer<'_>) -> io::Result<()> {
+/// Everything can be written but the sector that decides, and that cannot be read back either: nobody knows which version starts.
+pub fn error_at_the_commit(computer: &mut Computer<'_>) -> io::Result<()> {
+    let sector = sticks::sector_of(&computer.stick, "live/sameday/boot.env")?;
+    computer.disk.becomes(Behaviour::FailsAt(sector))?;
     computer.offered("2.0")?;
-    computer.disk.prepare(Behaviour::FailsWrites)?;
     computer.mark(Allowed::Either)?;
     computer.machine.consent()?;
-    computer.until(State::Applying)?;
-    computer.disk.strike()?;
-    let now = computer.wait(|now| !now.state.is_busy())?;
-    computer.disk.becomes(Behaviour::Works)?;
-    match now.failure.as_ref().map(|failure| failure.reason.as_str()) {
-        None => computer.mark(Allowed::New),
-        Some("commit-unknown") => Ok(()),
-        Some(_) => computer.mark(Allowed::Old),
+    let failed = computer.rests(State::Failed)?;
+    match failed.failure.map(|failure| failure.reason).as_deref() {
+        Some("commit-unknown") => computer.disk.becomes(Behaviour::Works),
+        other => Err(io::Error::other(format!("the commit failed by {other:?}"))),
     }
 }
 

@@ -66,6 +66,21 @@ impl Scenario {
     }
 }
 
+/// Those that are recorded every day, with all that is done wrong.
+pub fn daily() -> Vec<Scenario> {
+    const DAILY: [&str; 7] = [
+        "upgrade",
+        "cancelled",
+        "paused-and-resumed",
+        "second-upgrade",
+        "oldest-removed",
+        "upgrade-after-an-undo",
+        "marked-good",
+    ];
+    let daily = |scenario: &Scenario| scenario.kind == Kind::Wrong || DAILY.contains(&scenario.name);
+    all().into_iter().filter(daily).collect()
+}
+
 /// Those of which a name holds one of the words, and those whose sticks they need; all if there are no words.
 pub fn chosen(words: &[&str]) -> Vec<Scenario> {
     let mut chosen: Vec<Scenario> = Vec::new();
@@ -119,7 +134,7 @@ pub fn all() -> Vec<Scenario> {
         from_base("paused-and-discarded", "small", plays::paused_and_discarded),
         from_base("killed-and-resumed", "large", plays::killed_and_resumed),
         from_base("error-while-downloading", "large", plays::error_while_downloading),
-        from_base("error-at-the-end", "small", plays::error_at_the_end),
+        from_base("error-at-the-commit", "small", plays::error_at_the_commit),
         from_2("second-upgrade", plays::to_3),
         Scenario {
             prepare: full_with_three,

@@ -7,7 +7,8 @@ use std::process::Command;
 
 use sameday_lab::live::OTHER_LOADER;
 use sameday_lab::process::run;
-use sameday_lab::replay::fat::Geometry;
+use sameday_lab::replay::directory::Tree;
+use sameday_lab::replay::fat::{Geometry, Volume};
 use sameday_lab::replay::image::Image;
 use sameday_lab::stick::{PARTITION_START, Stick};
 use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
@@ -64,12 +65,28 @@ pub fn full(stick: &Stick) -> io::Result<()> {
     run(Command::new("mcopy").arg("-i").arg(place).arg(filler.path()).arg("::filler")).map(drop)
 }
 
+/// Its system partition, in memory.
+fn image(stick: &Stick) -> io::Result<Image> {
+    let length = usize::try_from(partition(stick.image())?).map_err(io::Error::other)?;
+    Image::read(stick.image(), PARTITION_START, length)
+}
+
+/// Where on the disk a file of one sector lies.
+pub fn sector_of(stick: &Stick, place: &str) -> io::Result<u64> {
+    let image = image(stick)?;
+    let volume = Volume::of(&image).map_err(|broken| io::Error::other(broken.to_string()))?;
+    let tree = Tree::of(&volume);
+    let entry = tree.files.get(place).ok_or_else(|| io::Error::other(format!("no {place}")))?;
+    let (sectors, _) = volume.chain(entry.first, Some(1));
+    let first = sectors.first().ok_or_else(|| io::Error::other(format!("{place} is nowhere")))?;
+    Ok(PARTITION_START / 512 + *first as u64)
+}
+
 /// As after a power cut under another system: the dirty bits are set, clusters are lost, the count of free ones is wrong.
 pub fn dirty(stick: &Stick) -> io::Result<()> {
     const LOST: u32 = 5;
-    let image = Image::read(stick.image(), PARTITION_START, usize::try_from(partition(stick.image())?).unwrap())?;
     let Geometry { table, data, end, .. } =
-        Geometry::of(&image).map_err(|broken| io::Error::other(broken.to_string()))?;
+        Geometry::of(&image(stick)?).map_err(|broken| io::Error::other(broken.to_string()))?;
     let file = File::options().write(true).open(stick.image())?;
     let at = |sector: usize, byte: u64| PARTITION_START + sector as u64 * 512 + byte;
     file.write_all_at(&[1], at(0, 65))?;
