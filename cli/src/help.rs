@@ -33,18 +33,24 @@ fn render_in(page: &str, width: usize) -> String {
 /// Stands for a space at which no line may end.
 const BOUND: char = '\u{e000}';
 
-/// The text with its commands bound, so that each stands on one line and can be copied.
+/// Marks that begin or end a quotation, in one language or another.
+const QUOTES: [char; 9] = ['“', '”', '„', '«', '»', '‹', '›', '「', '」'];
+
+/// The text with its commands bound, so that each stands on one line and can be copied: “sameday …”, in the quotation marks of any language.
 fn bound(text: &str) -> String {
-    let mut parts = text.split("“sameday ");
-    let mut bound = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let (arguments, rest) = part.split_once('”').unwrap_or(("", part));
-        bound.push_str("“sameday");
-        bound.push(BOUND);
-        bound.extend(arguments.chars().map(|c| if c == ' ' { BOUND } else { c }));
-        bound.push_str(if arguments.is_empty() { "" } else { "”" });
-        bound.push_str(rest);
+    const COMMAND: &str = "sameday ";
+    let mut bound = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(COMMAND) {
+        bound.push_str(before);
+        let quoted = before.trim_end_matches(['\u{a0}', '\u{202f}']).ends_with(QUOTES);
+        let end = after.find(QUOTES).filter(|_| quoted).unwrap_or(0);
+        let (arguments, behind) = after.split_at(end);
+        let space = |c: char| if c == ' ' && quoted { BOUND } else { c };
+        bound.extend(COMMAND.chars().chain(arguments.chars()).map(space));
+        rest = behind;
     }
+    bound.push_str(rest);
     bound
 }
 

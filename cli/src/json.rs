@@ -2,12 +2,12 @@
 //!
 //! `format` is 1. `state` is a code of the contract. `offer`, `progress` and `failure` are null when there is none; `pending-version` is
 //! null when what runs starts next, `previous-version` when there is none to go back to, `again-version` when there is none to be tried again, `standing-version` when `standing` is about none,
-//! `left-over` when no unfinished download lies on the stick; `kit` is the name of the file that this stick needs where there is no network.
+//! `undoes-itself` when that is not known, `left-over` when no unfinished download lies on the stick; `kit` is the name of the file that this stick needs where there is no network.
 //! Sizes are bytes, times `YYYY-MM-DDTHH:MM:SSZ`. Readers ignore keys that they do not know.
 
 use std::collections::BTreeMap;
 
-use sameday_dbus::{Failure, Fix, LeftOver, Looking, Offer, Param, Progress, Snapshot};
+use sameday_dbus::{Failure, Fix, LeftOver, Looking, Offer, Param, Progress, Snapshot, Standing};
 use serde::Serialize;
 
 /// The format of this output. A new number means that an old key has changed its meaning.
@@ -29,6 +29,7 @@ struct Status<'s> {
     previous_version: Option<&'s str>,
     again_version: Option<&'s str>,
     standing: &'static str,
+    undoes_itself: Option<bool>,
     standing_version: Option<&'s str>,
     left_over: Option<Left<'s>>,
     kit: Option<String>,
@@ -122,6 +123,7 @@ pub fn render(snapshot: &Snapshot) -> serde_json::Result<String> {
         previous_version: present(&snapshot.previous_version),
         again_version: present(&snapshot.again_version),
         standing: snapshot.standing.code(),
+        undoes_itself: (snapshot.standing != Standing::Unknown).then_some(snapshot.undoes_itself),
         standing_version: present(&snapshot.standing_version),
         left_over: snapshot.left_over.as_ref().map(left),
         kit: snapshot.kit(),

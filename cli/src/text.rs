@@ -86,6 +86,7 @@ pub fn standing(snapshot: &Snapshot) -> Vec<String> {
             gettext("To use {other} again, without a download: sameday try-again"),
             gettext("More: sameday help rollback"),
         ],
+        Standing::OnTrial if !snapshot.undoes_itself => vec![gettext("More: sameday help no-undo")],
         _ => Vec::new(),
     };
     let other = [("other", snapshot.standing_version.as_str())];

@@ -102,7 +102,7 @@ impl Help {
 
     fn show_index(&self) {
         self.imp().back.set_visible(false);
-        self.imp().pages.set_visible_child_name("index");
+        parts::show_only(&self.imp().pages, "index");
     }
 
     fn show_topic(&self, topic: &str) {
@@ -132,7 +132,7 @@ impl Help {
         }
         imp.scroll.vadjustment().set_value(0.0);
         imp.back.set_visible(true);
-        imp.pages.set_visible_child_name("topic");
+        parts::show_only(&imp.pages, "topic");
     }
 }
 

@@ -51,6 +51,18 @@ pub fn wrap(button: &gtk::Button) {
     }
 }
 
+/// Shows one page of a stack. The others are hidden as well: a screen reader finds what is merely not on top.
+pub fn show_only(stack: &gtk::Stack, name: &str) {
+    let Some(wanted) = stack.child_by_name(name) else { return };
+    wanted.set_visible(true);
+    stack.set_visible_child(&wanted);
+    let mut child = stack.first_child();
+    while let Some(page) = child {
+        page.set_visible(page == wanted);
+        child = page.next_sibling();
+    }
+}
+
 /// Shows a text that must not be missed when it changes: a screen reader tells what appears anew.
 pub fn announce(label: &gtk::Label, text: &str) {
     if label.text() != text {

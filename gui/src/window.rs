@@ -121,7 +121,7 @@ impl Window {
             imp.consent.leave();
         }
         let another = imp.pages.visible_child_name().as_deref() != Some(name) || *imp.title.borrow() != page.title();
-        imp.pages.set_visible_child_name(name);
+        parts::show_only(&imp.pages, name);
         imp.title.replace(page.title().to_owned());
         if another {
             self.put_focus(name);

@@ -23,6 +23,7 @@ const PAGES: &[(&str, &str)] = pages![
     "left-overs",
     "manual-upgrade",
     "no-room",
+    "no-undo",
     "not-allowed",
     "not-configured",
     "not-confirmed-newest",

@@ -2,7 +2,7 @@
 
 use gettextrs::{gettext, ngettext};
 use jiff::Timestamp;
-use sameday_dbus::{Fix, Offer, Origin, Severity, Snapshot};
+use sameday_dbus::{Fix, Offer, Origin, Severity, Snapshot, Standing};
 
 use crate::format::{date, days_since, size};
 use crate::{count, fill, locale};
@@ -25,6 +25,12 @@ pub fn warnings(offer: &Offer, snapshot: &Snapshot) -> Vec<String> {
     if offer.channel != snapshot.channel {
         let warning = gettext("It comes from the channel “{channel}”. This system's own channel is “{own}”.");
         warnings.push(fill(&warning, &[("channel", &offer.channel), ("own", &snapshot.channel)]));
+    }
+    if snapshot.standing != Standing::Unknown && !snapshot.undoes_itself {
+        let warning = gettext(
+            "This stick has a boot loader of another kind: if {version} does not start, it cannot go back to {running} by itself. Read first how to go back then: sameday help no-undo",
+        );
+        warnings.push(fill(&warning, &[("version", &offer.version), ("running", &snapshot.running_version)]));
     }
     warnings
 }

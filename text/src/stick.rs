@@ -62,6 +62,9 @@ pub fn standing(snapshot: &Snapshot) -> Option<String> {
     let sentence = match snapshot.standing {
         // State and pending version tell a pending restart.
         Standing::Unknown | Standing::Good | Standing::RestartPending => return None,
+        Standing::OnTrial if !snapshot.undoes_itself => gettext(
+            "{running} runs on trial. This stick has a boot loader of another kind: if it should not start well, it cannot go back by itself.",
+        ),
         Standing::OnTrial => gettext(
             "{running} runs on trial: if it should not start well, the version before it starts again by itself.",
         ),

@@ -29,6 +29,10 @@ fn pages_are_wrapped() {
     assert_eq!(render_in("## Part\n\n- item\n", 16), "Part\n\n  - item\n");
     let command = "## Part\n\nNow type “sameday help undone” please.\n";
     assert_eq!(render_in(command, 24), "Part\n\nNow type\n“sameday help undone”\nplease.\n");
+    for quoted in ["„sameday help undone“", "«sameday help undone»", "«\u{202f}sameday help undone\u{202f}»"] {
+        let line = render_in(&format!("Now type {quoted} please.\n"), 24);
+        assert_eq!(line, format!("Now type\n{quoted}\nplease.\n"));
+    }
 }
 
 #[test]

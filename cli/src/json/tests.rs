@@ -32,6 +32,7 @@ fn the_keys_stay_as_they_are() {
         again_version: "1.1".into(),
         standing: Standing::Undone,
         standing_version: "1.1".into(),
+        undoes_itself: true,
         left_over: Some(LeftOver { version: "1.2".into(), bytes: 7 }),
     };
     let line = render(&snapshot).unwrap();
@@ -42,7 +43,7 @@ fn the_keys_stay_as_they_are() {
         "running-channel": "stable",
         "looking": { "channel": "alpha", "base-urls": ["http://x/"], "chosen-by": "administrator" },
         "previous-version": "0.9", "again-version": "1.1", "standing": "undone", "standing-version": "1.1",
-        "left-over": { "version": "1.2", "bytes": 7 },
+        "undoes-itself": true, "left-over": { "version": "1.2", "bytes": 7 },
         "kit": "demo-amd64-alpha-from-1.0.kit",
         "offer": {
             "version": "1.2", "digest": "d", "channel": "", "published": "", "signed-on": "", "source": "repository",

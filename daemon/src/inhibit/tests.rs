@@ -69,14 +69,11 @@ fn published(state: State) -> Published {
 }
 
 async fn beside(logind: Logind) -> (watch::Sender<Published>, tokio::task::JoinHandle<()>, zbus::Connection) {
-    let (ours, theirs) = tokio::net::UnixStream::pair().unwrap();
-    let guid = zbus::Guid::generate();
+    let (ours, theirs) = UnixStream::pair().unwrap();
     let server = zbus::connection::Builder::unix_stream(theirs)
-        .server(guid)
-        .unwrap()
+        .server(zbus::Guid::generate())
         .p2p()
         .serve_at("/org/freedesktop/login1", logind)
-        .unwrap()
         .build();
     let client = zbus::connection::Builder::unix_stream(ours).p2p().build();
     let (server, client) = tokio::join!(server, client);

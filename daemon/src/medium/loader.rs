@@ -153,8 +153,8 @@ impl Medium {
         }
         let Choice::Version(current) = current else { return Ok(Choice::Base) };
         let older = self.versions()?.into_iter().map(|present| present.version);
-        let older = older.filter(|version| current.is_newer_than(version)).map(Choice::Version);
-        Ok(older.filter(kept).next_back().unwrap_or(Choice::Base))
+        let mut older = older.filter(|version| current.is_newer_than(version)).map(Choice::Version);
+        Ok(older.rfind(kept).unwrap_or(Choice::Base))
     }
 }
 

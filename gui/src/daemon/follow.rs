@@ -11,7 +11,7 @@ use zbus::{Connection, Error};
 
 use super::talk::{tell, tell_away};
 use super::{News, Watching};
-use crate::page::Seen;
+use crate::page::{Away, Seen};
 
 /// After a change, others that belong to it may still be on their way; and nobody reads faster than this.
 const SETTLING: Duration = Duration::from_millis(200);
@@ -75,8 +75,8 @@ async fn try_follow(
                 while changes.next().now_or_never().flatten().is_some() {}
                 while owners.next().now_or_never().flatten().is_some() {}
                 if !names.name_has_owner(name.clone()).await? {
-                    let left = Error::FDO(Box::new(zbus::fdo::Error::NameHasNoOwner(BUS_NAME.into())));
-                    tell_away(told, &left, true);
+                    // Why, nobody knows yet.
+                    tell(told, Seen::Away(Away { lost: true, ..Away::default() }));
                     pause(FIRST_TRY, &mut owners, woken).await?;
                 }
             }

@@ -34,6 +34,7 @@ fn snapshot(state: State) -> Snapshot {
     Snapshot {
         state,
         offer: offered.then(offer),
+        standing: if state == State::Undone { Standing::Undone } else { Standing::Good },
         product: "demo".into(),
         architecture: "amd64".into(),
         channel: "stable".into(),
@@ -120,11 +121,11 @@ fn what_can_be_stopped_follows_the_states() {
 #[test]
 fn every_kind_of_failure_tells_itself_and_has_help() {
     for kind in ErrorKind::ALL {
-        let failure = Some(Failure::new(*kind, "some-reason").number("n", 7));
+        let failure = Failure::new(*kind, "some-reason").number("n", 7);
         let state =
             if matches!(kind, ErrorKind::ManualUpgrade | ErrorKind::NoRoom) { State::Manual } else { State::Failed };
-        let story = story(Snapshot { failure: failure.clone(), ..snapshot(state) });
-        assert!(!story.title.is_empty() && words(&story).contains(&sameday_text::failure(&failure.unwrap())), "{kind}");
+        let story = story(Snapshot { failure: Some(failure.clone()), ..snapshot(state) });
+        assert!(!story.title.is_empty() && words(&story).contains(&sameday_text::failure(&failure)), "{kind}");
         assert_eq!(story.help, Some(kind.code()));
         assert!(sameday_text::help::page(kind.code()).is_some(), "{kind}");
         assert!(story.details.unwrap().contains("some-reason n=7"));

@@ -63,16 +63,19 @@ impl Window {
         });
     }
 
-    /// Asks, unless a call is on its way already.
+    /// Asks, unless a call is on its way already, which may wait for a password. Stopping waits for nothing.
     fn ask(&self, call: Call) {
-        if self.imp().asking.replace(true) {
+        let stops = matches!(call, Call::Cancel | Call::Pause);
+        if !stops && self.imp().asking.replace(true) {
             return;
         }
         let window = self.clone();
         let daemon = self.app().daemon().clone();
         glib::spawn_future_local(async move {
             let answer = daemon.ask(call).await;
-            window.imp().asking.set(false);
+            if !stops {
+                window.imp().asking.set(false);
+            }
             if let Err(refused) = answer {
                 dialogs::refused(&window, &refused);
             }

@@ -115,6 +115,8 @@ fn mnemonics(text: &str) -> usize {
 fn commands(text: &str) -> Vec<String> {
     let mut commands: Vec<String> = text
         .match_indices("sameday ")
+        // The end of a path is no command.
+        .filter(|(at, _)| !text.get(..*at).is_some_and(|before| before.ends_with('/')))
         .filter_map(|(at, found)| text.get(at + found.len()..))
         .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphabetic() || *c == '-').collect::<String>())
         .filter(|command| command.starts_with(|c: char| c.is_ascii_lowercase()))
@@ -147,6 +149,7 @@ mod tests {
             ("_Later", "Später", true),
             ("type “sameday try-again” now", "«sameday try-again» tippen", false),
             ("type “sameday try-again” now", "«sameday nochmal» tippen", true),
+            ("in /etc/sameday, or", "in /etc/sameday oder", false),
             ("add --yes", "--yes hinzufügen", false),
             ("add --yes", "--ja hinzufügen", true),
             ("one", "", false),

@@ -222,7 +222,15 @@ fn configuration(dir: &Path, listen: Listen) -> String {
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Introspectable"/>
     <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Properties"/>
   </policy>
+  <policy user="root">
+    <allow send_destination="org.freedesktop.DBus" send_interface="org.freedesktop.DBus.Monitoring"/>
+    <allow own="org.freedesktop.UPower"/>
+  </policy>
+  <policy context="default">
+    <allow send_destination="org.freedesktop.UPower"/>
+  </policy>
   <include>/usr/share/dbus-1/system.d/org.freedesktop.PolicyKit1.conf</include>
+  <include>/usr/share/dbus-1/system.d/org.freedesktop.login1.conf</include>
   <include>{dir}/upgrader.conf</include>
 </busconfig>
 "#,

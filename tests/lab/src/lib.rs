@@ -3,6 +3,7 @@
 pub mod bus;
 pub mod caller;
 pub mod case;
+pub mod desktop;
 pub mod fault;
 pub mod fetcher;
 pub mod forge;

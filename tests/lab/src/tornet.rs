@@ -46,6 +46,14 @@ impl TorNet {
     /// # Errors
     /// When `tor` is not installed, or a node cannot be made or started.
     pub fn start(dir: &Path, server: SocketAddr) -> io::Result<Self> {
+        Self::start_at(dir, server, Ipv4Addr::LOCALHOST)
+    }
+
+    /// As [`TorNet::start`], with relays at another address of this machine's, such as one that a computer in QEMU can reach.
+    ///
+    /// # Errors
+    /// As [`TorNet::start`].
+    pub fn start_at(dir: &Path, server: SocketAddr, address: Ipv4Addr) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let dir = dir.canonicalize()?;
         // Relays that leave the network would ask this name server, which is none: nothing leaves the machine.
@@ -55,7 +63,7 @@ impl TorNet {
         let mut nodes = Vec::new();
         for number in 0..AUTHORITIES + RELAYS {
             let kind = if number < AUTHORITIES { Kind::Authority } else { Kind::Relay };
-            nodes.push(Node::create(&dir, kind, number, next()?, next()?)?);
+            nodes.push(Node::create(&dir, kind, number, address, [next()?, next()?])?);
         }
         let authorities = nodes.iter().filter_map(Node::authority_line).collect::<String>();
         let socks = SocketAddr::from((Ipv4Addr::LOCALHOST, next()?));

@@ -11,6 +11,8 @@ mod computer;
 mod failed;
 #[path = "vm/stick.rs"]
 mod stick;
+#[path = "vm/tor.rs"]
+mod tor;
 #[path = "vm/upgrade.rs"]
 mod upgrade;
 
@@ -22,7 +24,7 @@ use std::time::Instant;
 use sameday_lab::stick::Stick;
 use sameday_lab::vm;
 
-use stick::{Material, Network};
+use stick::Material;
 
 const UPGRADE: &str = "a_user_upgrades_the_stick_from_a_kit_and_it_is_good";
 
@@ -34,6 +36,8 @@ struct Story {
 }
 
 enum Play {
+    /// With material of its own.
+    Alone(fn(&Path) -> io::Result<()>),
     Before(fn(&Material) -> io::Result<()>),
     Committed(fn(&Material, &Stick) -> io::Result<()>),
     Good(fn(&Material, &Stick) -> io::Result<()>),
@@ -42,7 +46,8 @@ enum Play {
 
 fn stories() -> Vec<Story> {
     let mut all = vec![
-        Story { name: "a_check_without_consent_leaves_no_trace", core: true, play: Play::Before(upgrade::no_trace) },
+        Story { name: "a_check_without_consent_leaves_no_trace", core: false, play: Play::Before(upgrade::no_trace) },
+        Story { name: "a_stick_looks_by_itself_and_upgrades_over_tor", core: false, play: Play::Alone(tor::over_tor) },
         Story { name: "from_layer_to_layer_and_back_by_hand", core: false, play: Play::Good(upgrade::again_and_back) },
         Story {
             name: "a_stick_pulled_early_three_times_is_undone_and_tried_again",
@@ -93,8 +98,8 @@ fn play(dir: &Path, stories: &[Story]) -> ExitCode {
             println!("test {name} ... FAILED\n{error}");
         }
     };
-    let material = match Material::make(dir, &Network::default()) {
-        Ok((material, _)) => material,
+    let material = match Material::make(dir) {
+        Ok(material) => material,
         Err(error) => {
             println!("the stick could not be made: {error}");
             return ExitCode::FAILURE;
@@ -102,8 +107,10 @@ fn play(dir: &Path, stories: &[Story]) -> ExitCode {
     };
     println!("figure: the stick was made in {:.0} s", began.elapsed().as_secs_f64());
     for story in stories {
-        if let Play::Before(play) = story.play {
-            tell(story.name, &play(&material));
+        match story.play {
+            Play::Alone(play) => tell(story.name, &play(dir)),
+            Play::Before(play) => tell(story.name, &play(&material)),
+            _ => {}
         }
     }
     let (outcome, sticks) = match upgrade::from_a_kit(&material) {
@@ -114,7 +121,7 @@ fn play(dir: &Path, stories: &[Story]) -> ExitCode {
     for story in stories {
         let nothing = || Err(io::Error::other("there is no upgraded stick"));
         let outcome = match (&story.play, &sticks) {
-            (Play::Before(_), _) => continue,
+            (Play::Alone(_) | Play::Before(_), _) => continue,
             (_, None) => nothing(),
             (Play::Committed(play), Some([committed, _])) => play(&material, committed),
             (Play::Good(play), Some([_, good])) => play(&material, good),

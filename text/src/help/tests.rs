@@ -5,7 +5,7 @@ use sameday_dbus::ErrorKind;
 use std::collections::BTreeSet;
 
 /// Pages that are about no kind.
-const OTHERS: &[&str] = &["channels", "kits", "left-overs", "rollback", "undone"];
+const OTHERS: &[&str] = &["channels", "kits", "left-overs", "no-undo", "rollback", "undone"];
 const PARTS: [&str; 3] = ["What happened", "What it means", "What to do"];
 
 #[test]

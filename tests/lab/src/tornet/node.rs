@@ -34,7 +34,6 @@ TestingMinExitFlagThreshold 0
 /// Every relay lets traffic out, to this machine only: there is no name server and no other route in use.
 const RELAY: &str = "\
 SocksPort 0
-Address 127.0.0.1
 AssumeReachable 1
 ExitRelay 1
 ExitPolicy accept 127.0.0.0/8:*
@@ -56,6 +55,7 @@ pub(super) struct Node {
     pub(super) dir: PathBuf,
     kind: Kind,
     nickname: String,
+    address: Ipv4Addr,
     or_port: u16,
     dir_port: u16,
     pub(super) v3ident: Option<String>,
@@ -80,12 +80,18 @@ pub(super) fn make_home(home: &Path) -> io::Result<()> {
 
 impl Node {
     /// Makes a node's keys and learns its identities.
-    pub(super) fn create(dir: &Path, kind: Kind, number: usize, or_port: u16, dir_port: u16) -> io::Result<Self> {
+    pub(super) fn create(
+        dir: &Path,
+        kind: Kind,
+        number: usize,
+        address: Ipv4Addr,
+        [or_port, dir_port]: [u16; 2],
+    ) -> io::Result<Self> {
         let nickname = format!("{}{number}", if kind == Kind::Authority { "authority" } else { "relay" });
         let dir = dir.join(&nickname);
         make_home(&dir)?;
         let v3ident = match kind {
-            Kind::Authority => Some(make_authority_keys(&dir.join("data/keys"), dir_port)?),
+            Kind::Authority => Some(make_authority_keys(&dir.join("data/keys"), (address, dir_port).into())?),
             Kind::Relay => None,
         };
         let identity = |kind: &[&str]| {
@@ -106,46 +112,37 @@ impl Node {
             Ok::<_, io::Error>(line.split_whitespace().skip(1).collect::<String>())
         };
         let (rsa_identity, ed_identity) = (identity(&[])?, identity(&["ed25519"])?);
-        Ok(Self { dir, kind, nickname, or_port, dir_port, v3ident, rsa_identity, ed_identity })
+        Ok(Self { dir, kind, nickname, address, or_port, dir_port, v3ident, rsa_identity, ed_identity })
     }
 
     pub(super) fn or_address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.or_port).into()
+        (self.address, self.or_port).into()
     }
 
     pub(super) fn torrc(&self) -> String {
-        let Self { nickname, or_port, dir_port, .. } = self;
-        let relay = format!("Nickname {nickname}\nORPort 127.0.0.1:{or_port}\n{RELAY}");
+        let Self { nickname, address, or_port, dir_port, .. } = self;
+        let relay = format!("Nickname {nickname}\nAddress {address}\nORPort {address}:{or_port}\n{RELAY}");
         match self.kind {
-            Kind::Authority => format!("{relay}DirPort 127.0.0.1:{dir_port}\n{AUTHORITY}{VOTING}"),
+            Kind::Authority => format!("{relay}DirPort {address}:{dir_port}\n{AUTHORITY}{VOTING}"),
             Kind::Relay => format!("{relay}{VOTING}"),
         }
     }
 
     /// How the others know this node, if it is an authority.
     pub(super) fn authority_line(&self) -> Option<String> {
-        let Self { nickname, or_port, dir_port, rsa_identity, .. } = self;
+        let Self { nickname, address, or_port, dir_port, rsa_identity, .. } = self;
         let ident = self.v3ident.as_deref()?;
         Some(format!(
-            "DirAuthority {nickname} orport={or_port} no-v2 v3ident={ident} 127.0.0.1:{dir_port} {rsa_identity}\n"
+            "DirAuthority {nickname} orport={or_port} no-v2 v3ident={ident} {address}:{dir_port} {rsa_identity}\n"
         ))
     }
 }
 
 /// Makes an authority's signing keys; answers the fingerprint of its certificate.
-fn make_authority_keys(keys: &Path, dir_port: u16) -> io::Result<String> {
+fn make_authority_keys(keys: &Path, directory: SocketAddr) -> io::Result<String> {
     let certificate = keys.join("authority_certificate");
     let mut child = Command::new("tor-gencert")
-        .args([
-            "--create-identity-key",
-            "-m",
-            "12",
-            "-a",
-            &format!("127.0.0.1:{dir_port}"),
-            "--passphrase-fd",
-            "0",
-            "-i",
-        ])
+        .args(["--create-identity-key", "-m", "12", "-a", &directory.to_string(), "--passphrase-fd", "0", "-i"])
         .arg(keys.join("authority_identity_key"))
         .arg("-s")
         .arg(keys.join("authority_signing_key"))

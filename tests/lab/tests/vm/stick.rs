@@ -37,15 +37,34 @@ pub struct Material {
 
 impl Material {
     /// Makes it below `dir`, where `installed` is what `make install` has made. The Debian root is kept for the next time.
-    pub fn make(dir: &Path, network: &Network) -> io::Result<(Self, World)> {
+    pub fn make(dir: &Path) -> io::Result<Self> {
+        Ok(Self::make_in(dir, "run", &Network::default(), &|_| Ok(()))?.0)
+    }
+
+    /// Where the repository of [`Material::make_in`] is, for a server that has to be there before.
+    pub fn repository(room: &Path) -> PathBuf {
+        room.join("world/repository")
+    }
+
+    /// As [`Material::make`], in a folder of its own, for sticks that reach their repository, and with something more in their roots.
+    pub fn make_in(
+        dir: &Path,
+        room: &str,
+        network: &Network,
+        more: &dyn Fn(&Path) -> io::Result<()>,
+    ) -> io::Result<(Self, World)> {
         let debian = dir.join("debian");
         system::debian_root(&debian, &mut |line| println!("     {line}"))?;
-        let work = dir.join("run");
-        if work.exists() {
-            fs::remove_dir_all(&work)?;
+        let work = dir.join(room);
+        for old in fs::read_dir(&work).into_iter().flatten() {
+            let old = old?.path();
+            // A server may have its folder open already.
+            if old != work.join("world") {
+                if old.is_dir() { fs::remove_dir_all(old)? } else { fs::remove_file(old)? }
+            }
         }
         fs::create_dir_all(&work)?;
-        let roots = roots(&work, &debian, &dir.join("installed"))?;
+        let roots = roots(&work, &debian, &dir.join("installed"), more)?;
         let spec = world::Spec {
             base: OLD.into(),
             newer: vec![NEW.into(), NEWER.into()],
@@ -99,11 +118,17 @@ impl Default for Network {
 }
 
 /// The versions' roots.
-fn roots(work: &Path, debian: &Path, installed: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
+fn roots(
+    work: &Path,
+    debian: &Path,
+    installed: &Path,
+    more: &dyn Fn(&Path) -> io::Result<()>,
+) -> io::Result<BTreeMap<String, PathBuf>> {
     let copy = |from: &Path, to: &Path| run(Command::new("cp").args(["-a", "--reflink=auto", "--"]).arg(from).arg(to));
     let at = |version: &str| work.join(format!("root-{version}"));
     copy(debian, &at(OLD))?;
     system::furnish(&at(OLD), installed)?;
+    more(&at(OLD))?;
     let limits = at(OLD).join("etc/systemd/system/sameday-trial.target.d");
     fs::create_dir_all(&limits)?;
     fs::write(limits.join("lab.conf"), TRIAL)?;

@@ -34,6 +34,12 @@ pub fn sentences(reason: &str, text: &Text<'_>, number: &Number<'_>) -> Option<S
             let sentence = gettext("There is {version}, but no automatic way to it.");
             fill(&sentence, &[("version", text("version")?)])
         }
+        "kernel-changed" => {
+            let sentence = gettext(
+                "There is {version}, with another kernel than the one that this stick's boot loader starts with every version.",
+            );
+            fill(&sentence, &[("version", text("version")?)])
+        }
         "unknown-format" | "unknown-kind" | "boot-env-newer-format" => {
             gettext("There is something newer, of a kind that this version does not understand.")
         }
