@@ -4,7 +4,7 @@
 # make test-long   files of GiB, which take minutes
 # make fuzz    every parser of bytes from outside               make figures  those of trust, beside others
 # make matrix SEED=N   every state, and everything that happens to people there (20 minutes)
-# make test-vm what starts, in whole computers: all of it     make demo-app   the app, on the demo's stick
+# make test-vm power cuts, and what starts: all of it           make demo-app   the app, on the demo's stick
 # make po      brings the translations up to the texts          make install DESTDIR=… PREFIX=/usr PROFILE=release|dev
 PREFIX ?= /usr
 DESTDIR ?=
@@ -99,12 +99,13 @@ test-long: packages
 	$(CARGO) test --workspace --test sizes -- --long
 	$(CARGO) test --workspace --test sources -- --ignored
 
-# What needs whole computers: every decision of the boot loader, of which `make test` plays a part, and real sticks. VM=core: the few boots that the
-# build machine has time for; other words choose by name.
+# What needs whole computers: every state in which a power cut can leave a stick and every decision of the boot loader, of which `make test` plays a
+# part, and real sticks. VM=core: the few boots that the build machine has time for; other words choose by name.
 test-vm: packages
 	$(CARGO) build --workspace --bins
 	rm -rf target/vm/installed
 	$(MAKE) --no-print-directory install DESTDIR=$(CURDIR)/target/vm/installed
+	$(if $(VM),,$(CARGO) test --workspace --test replay -- all)
 	$(if $(VM),,$(CARGO) test --workspace --test grub -- all)
 	$(CARGO) test --workspace --test vm -- dir=$(CURDIR)/target/vm $(VM)
 

@@ -1,7 +1,7 @@
-//! Disks that fail when they are told to, by the kernel's device mapper: an image, below it the real file, above it a disk with partitions as
-//! any stick. For kernels with the device mapper, such as the one of [`uml`](crate::uml).
+//! Disks that fail when they are told to, and note down what is written to them, by the kernel's device mapper: an image, below it the real
+//! file, above it a disk with partitions as any stick. For kernels with the device mapper, such as the one of [`uml`](crate::uml).
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +16,8 @@ pub enum Behaviour {
     Works,
     /// Every write fails; reads go on (dm-flakey, `error_writes`).
     FailsWrites,
+    /// This one sector can be neither read nor written (dm-error between dm-linear).
+    FailsAt(u64),
     /// Every write is acknowledged and forgotten; reads go on (dm-flakey, `drop_writes`).
     DropsWrites,
     /// Everything fails, as with a stick that was pulled out (dm-error).
@@ -32,7 +34,15 @@ pub struct FaultyDisk {
     // Dropped in this order: what uses the device, then the device, then what it uses.
     device: Attached,
     mapped: Mapped,
+    log: Option<Log>,
     _below: Attached,
+}
+
+/// What notes down the writes that reach the image (dm-log-writes), below all faults: what failed is not in it.
+#[derive(Debug)]
+struct Log {
+    mapped: Mapped,
+    _file: Attached,
 }
 
 /// The device between the two, removed on drop.
@@ -49,16 +59,26 @@ fn dmsetup(words: &[&str]) -> io::Result<()> {
 }
 
 impl Mapped {
+    fn create(name: &str, below: &Path, sectors: u64, table: impl Fn(&Self) -> String) -> io::Result<Self> {
+        let mapped = Self { name: name.to_owned(), below: below.to_owned(), sectors };
+        dmsetup(&["create", name, "--table", &table(&mapped)])?;
+        Ok(mapped)
+    }
+
     fn table(&self, behaviour: Behaviour) -> String {
         let (sectors, below) = (self.sectors, self.below.display());
         // Up for no time and down for an hour, or the other way round.
         let flakey = |how: &str| format!("0 {sectors} flakey {below} 0 {how}");
+        let linear = |from: u64, to: u64| format!("{from} {} linear {below} {from}", to.saturating_sub(from));
         match behaviour {
-            Behaviour::Works => format!("0 {sectors} linear {below} 0"),
+            Behaviour::Works => linear(0, sectors),
             Behaviour::FailsWrites => flakey("0 3600 1 error_writes"),
+            Behaviour::FailsAt(at) => {
+                format!("{}\n{at} 1 error\n{}", linear(0, at), linear(at.saturating_add(1), sectors))
+            }
             Behaviour::DropsWrites => flakey("0 3600 1 drop_writes"),
             Behaviour::Fails => format!("0 {sectors} error"),
-            Behaviour::Shrunken(to) => format!("0 {to} linear {below} 0\n{to} {} error", sectors.saturating_sub(to)),
+            Behaviour::Shrunken(to) => format!("{}\n{to} {} error", linear(0, to), sectors.saturating_sub(to)),
             Behaviour::Dusty => format!("0 {sectors} dust {below} 0 512"),
         }
     }
@@ -72,6 +92,14 @@ impl Mapped {
             }
         }
         Err(io::Error::new(io::ErrorKind::NotFound, format!("no device {}", self.name)))
+    }
+}
+
+impl Log {
+    fn new(name: &str, below: &Path, sectors: u64, file: &Path) -> io::Result<Self> {
+        let file = Attached::new(file, false, false)?;
+        let table = format!("0 {sectors} log-writes {} {}", below.display(), file.path().display());
+        Ok(Self { mapped: Mapped::create(name, below, sectors, |_| table.clone())?, _file: file })
     }
 }
 
@@ -98,14 +126,38 @@ impl FaultyDisk {
     /// # Errors
     /// When the kernel has no device mapper, or one of the devices cannot be made.
     pub fn new(name: &str, image: &Path) -> io::Result<Self> {
+        Self::made(name, image, None)
+    }
+
+    /// As [`FaultyDisk::new`]; every write that reaches the image, and every flush, is noted down in `log`, a file of this length that is
+    /// made for it. It is whole when the disk is dropped.
+    ///
+    /// # Errors
+    /// As [`FaultyDisk::new`].
+    pub fn logged(name: &str, image: &Path, log: &Path, length: u64) -> io::Result<Self> {
+        File::create(log)?.set_len(length)?;
+        Self::made(name, image, Some(log))
+    }
+
+    fn made(name: &str, image: &Path, log: Option<&Path>) -> io::Result<Self> {
         let sectors = image.metadata()?.len() / 512;
         let below = Attached::new(image, false, false)?;
-        let mapped = Mapped { name: name.to_owned(), below: below.path().to_owned(), sectors };
-        dmsetup(&["create", name, "--table", &mapped.table(Behaviour::Works)])?;
+        let log = log.map(|log| Log::new(&format!("{name}-log"), below.path(), sectors, log)).transpose()?;
+        let node = log.as_ref().map_or_else(|| Ok(below.path().to_owned()), |log| log.mapped.node())?;
+        let mapped = Mapped::create(name, &node, sectors, |mapped| mapped.table(Behaviour::Works))?;
         let device = Attached::new(&mapped.node()?, false, true)?;
         // Otherwise its own cache would stand between the file system and the fault.
         run(Command::new("losetup").arg("--direct-io=on").arg(device.path()))?;
-        Ok(Self { device, mapped, _below: below })
+        Ok(Self { device, mapped, log, _below: below })
+    }
+
+    /// Puts a word into the log, behind all that has been flushed.
+    ///
+    /// # Errors
+    /// When there is no log, or the kernel refuses.
+    pub fn mark(&self, word: &str) -> io::Result<()> {
+        let log = self.log.as_ref().ok_or_else(|| io::Error::other("this disk has no log"))?;
+        dmsetup(&["message", &log.mapped.name, "0", "mark", word])
     }
 
     /// The node of a partition.

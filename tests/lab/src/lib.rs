@@ -18,6 +18,8 @@ pub mod peer;
 pub mod process;
 pub mod program;
 pub mod programs;
+pub mod random;
+pub mod replay;
 pub mod repo;
 pub mod roots;
 pub mod scratch;

@@ -21,7 +21,7 @@ const PROGRAM: &str = "linux.uml";
 /// Where Debian keeps its modules.
 const MODULES: &str = "/usr/lib/uml/modules";
 /// Modules in the order of their dependencies.
-const NEEDED: [&str; 15] = [
+const NEEDED: [&str; 16] = [
     "fs/nls/nls_cp437",
     "fs/nls/nls_iso8859-1",
     "fs/nls/nls_ascii",
@@ -37,6 +37,7 @@ const NEEDED: [&str; 15] = [
     "drivers/md/dm-flakey",
     "drivers/md/dm-bufio",
     "drivers/md/dm-dust",
+    "drivers/md/dm-log-writes",
 ];
 /// Lets it run on processors newer than itself (`uml/xstate.c`).
 const XSTATE: &str = env!("SAMEDAY_XSTATE");

@@ -88,6 +88,8 @@ pub struct Vm {
     pub firmware: Firmware,
     /// Its disks; it starts from the first.
     pub drives: Vec<Drive>,
+    /// Where the writes and flushes of the first disk are noted down: [`crate::replay::log`].
+    pub log: Option<PathBuf>,
     /// MiB of memory.
     pub memory: u32,
     /// Its processors.
@@ -119,7 +121,7 @@ impl Vm {
     /// A computer with one disk.
     #[must_use]
     pub fn new(firmware: Firmware, drive: Drive) -> Self {
-        Self { firmware, drives: vec![drive], memory: 256, processors: 1, more: Vec::new() }
+        Self { firmware, drives: vec![drive], log: None, memory: 256, processors: 1, more: Vec::new() }
     }
 
     /// Switches it on. A restart of its own switches it off. `dir` holds what belongs to this run.
@@ -143,9 +145,20 @@ impl Vm {
                 Writes::Refused => ",readonly=on",
                 Writes::Forgotten => ",snapshot=on",
             };
-            command
-                .arg("-drive")
-                .arg(format!("if=none,id=drive{number},format=raw,cache=unsafe,file={}{writes}", plain(&drive.image)?));
+            let log = self.log.as_ref().filter(|_| number == 0);
+            let image = plain(&drive.image)?;
+            let what = match log {
+                None => format!("format=raw,cache=unsafe,file={image}"),
+                // Flushes come through: the log is complete when the computer is off.
+                Some(log) => {
+                    fs::write(log, "")?;
+                    let log = plain(log)?;
+                    format!(
+                        "driver=blklogwrites,cache=writeback,log.driver=file,log.filename={log},file.driver=raw,file.file.driver=file,file.file.filename={image}"
+                    )
+                }
+            };
+            command.arg("-drive").arg(format!("if=none,id=drive{number},{what}{writes}"));
             let device = match drive.bus {
                 Bus::Virtio => "virtio-blk-pci",
                 Bus::Usb => "usb-storage,removable=on",

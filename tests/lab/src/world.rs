@@ -16,8 +16,11 @@ use sameday_publish::prepare_root::{Image, prepare_root};
 use sameday_publish::release::{NewVersion, Release, Released, Way, release};
 use sameday_publish::timestamp::{Renewal, Renewed, renew};
 use sameday_trust::Time;
+use sameday_upgrade::boot_env::Choice;
 use sameday_upgrade::description::{Fix, Severity};
-use sameday_upgrade::names::{Name, Version};
+use sameday_upgrade::digest::Digest;
+use sameday_upgrade::module_list;
+use sameday_upgrade::names::{BASE, Name, Version};
 
 use crate::keys::StolenKeys;
 use crate::process::run;
@@ -357,6 +360,34 @@ impl World {
         let spec =
             StickSpec { time: self.spec.made.unix(), ..StickSpec::new(file_system, size, image, &kernel, &initrd) };
         Stick::build(&self.dir, name, &spec)
+    }
+
+    /// What must be on a stick that starts a version, or the base: place, length and digest of its list, its image, its kernel and its initrd.
+    ///
+    /// # Errors
+    /// When the world has no such version.
+    pub fn needed(&self, name: &str) -> io::Result<Vec<(String, u64, Digest)>> {
+        let choice = if name == BASE { Choice::Base } else { Choice::Version(version(name)?) };
+        let entry = |place: String, bytes: &[u8]| (format!("live/{place}"), bytes.len() as u64, Digest::of(bytes));
+        let (root, folder, image, file) = match &choice {
+            Choice::Base => (
+                self.root(&self.spec.base)?,
+                String::new(),
+                module_list::BASE_IMAGE.to_owned(),
+                self.base_image.clone(),
+            ),
+            Choice::Version(version) => {
+                let layer = self.layer(version.as_str())?;
+                (self.root(version.as_str())?, format!("{version}/"), module_list::layer(version), layer)
+            }
+        };
+        let (kernel, initrd) = kernel_and_initrd(root)?;
+        Ok(vec![
+            entry(module_list::file_name(&choice), module_list::render(&choice).as_bytes()),
+            entry(image, &fs::read(file)?),
+            entry(format!("{folder}vmlinuz"), &fs::read(kernel)?),
+            entry(format!("{folder}initrd.img"), &fs::read(initrd)?),
+        ])
     }
 
     /// The base's image.

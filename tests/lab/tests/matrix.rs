@@ -19,8 +19,6 @@ mod material;
 mod plan;
 #[path = "matrix/prepare.rs"]
 mod prepare;
-#[path = "matrix/random.rs"]
-mod random;
 #[path = "matrix/reach.rs"]
 mod reach;
 #[path = "matrix/real.rs"]

@@ -15,6 +15,8 @@ use crate::states::{CURRENT, GOOD, LONGEST, PREVIOUS, State, TILDE, files};
 
 /// Far more than a machine with other work needs.
 const LIMIT: Duration = Duration::from_secs(180);
+/// MiB of the system's partition.
+pub const SYSTEM_MIB: u64 = 36;
 /// What the test's `start.cfg` says before the name.
 pub const MARK: &str = "SAMEDAY STARTS ";
 const BASE_FILES: [&str; 4] = ["live/filesystem.module", "live/filesystem.squashfs", "live/vmlinuz", "live/initrd.img"];
@@ -50,7 +52,7 @@ impl Sticks {
             time: 1_767_225_600,
             parameters: String::new(),
             efi: Efi::Signed,
-            system_mib: Some(36),
+            system_mib: Some(SYSTEM_MIB),
             luks_mib: None,
         };
         let made = image(&stick, &at("template.img")).map_err(io::Error::other)?;
@@ -150,8 +152,12 @@ pub fn differences(before: &[u8], after: &[u8]) -> usize {
 
 /// Switches a computer on that starts from this stick.
 pub fn start(firmware: Firmware, stick: &Stick, writes: Writes, dir: &Path) -> io::Result<Running> {
-    let drive = Drive { image: stick.image().to_owned(), writes, bus: Bus::Usb };
-    Vm::new(firmware, drive).start(dir)
+    computer(firmware, stick, writes).start(dir)
+}
+
+/// A computer with this stick.
+pub fn computer(firmware: Firmware, stick: &Stick, writes: Writes) -> Vm {
+    Vm::new(firmware, Drive { image: stick.image().to_owned(), writes, bus: Bus::Usb })
 }
 
 /// What was to be started, in order.

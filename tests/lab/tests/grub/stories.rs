@@ -3,12 +3,16 @@
 use std::fs;
 use std::time::Duration;
 
+use sameday_lab::replay::judge::{Judge, Wanted};
+use sameday_lab::replay::states::Allowed;
+use sameday_lab::replay::{Effort, Recording};
 use sameday_lab::vm::{Firmware, Writes};
 use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
+use sameday_upgrade::digest::Digest;
 
 use crate::Played;
-use crate::states::{CURRENT, GOOD, PREVIOUS};
-use crate::sticks::{MARK, Sticks, differences, start, starts};
+use crate::states::{CURRENT, GOOD, PREVIOUS, files};
+use crate::sticks::{MARK, SYSTEM_MIB, Sticks, computer, differences, start, starts};
 
 const LIMIT: Duration = Duration::from_secs(180);
 const BOOT_ENV: &str = "live/sameday/boot.env";
@@ -16,11 +20,12 @@ const GOOD_ENV: &str = "live/sameday/good.env";
 
 pub type Story = (&'static str, fn(&Sticks, Firmware) -> Played);
 
-pub const ALL: [Story; 4] = [
+pub const ALL: [Story; 5] = [
     ("a_version_that_never_comes_up_is_undone_after_three_starts", undone),
     ("what_cannot_be_loaded_is_passed_over_at_once", not_loadable),
     ("a_key_shows_the_menu_and_previous_costs_no_try", previous_by_hand),
     ("choosing_current_by_hand_costs_one_try", current_by_hand),
+    ("a_power_cut_while_a_try_is_counted_changes_no_choice", power_cuts),
 ];
 
 fn trial() -> BootEnv {
@@ -96,4 +101,42 @@ fn by_hand(sticks: &Sticks, firmware: Firmware, down: usize, wanted: &str, bytes
     let said = running.ended(LIMIT)?;
     same(&starts(&said).into_iter().filter_map(|start| start.split(' ').next()).collect::<Vec<_>>(), &vec![wanted])?;
     same(&differences(&before, &fs::read(stick.image())?), &bytes)
+}
+
+/// Three starts on trial, with what GRUB writes noted down: every state in which the power could go is decided. One more start writes nothing.
+fn power_cuts(sticks: &Sticks, firmware: Firmware) -> Played {
+    let (stick, dir) = sticks.fresh()?;
+    stick.write(BOOT_ENV, &trial().render())?;
+    let file = |place: &String| (place.clone(), 9, Digest::of(b"something"));
+    let wanted = [CURRENT, PREVIOUS].map(|version| (version.to_owned(), files(version).iter().map(file).collect()));
+    let mut judge = Judge::new(Wanted::from(wanted));
+    let versions = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+    for tries in [3_u8, 2, 1, 0] {
+        let (before, log) = (dir.join(format!("{tries}.img")), dir.join(format!("{tries}.log")));
+        stick.clone_to(&before)?;
+        let mut computer = computer(firmware, &stick, Writes::Kept);
+        computer.log = Some(log.clone());
+        computer.start(&dir)?.ended(LIMIT)?;
+        if tries == 0 {
+            same(&fs::read(&log)?, &Vec::new())?;
+            continue;
+        }
+        let trial = versions(&[CURRENT, PREVIOUS]);
+        let undone = versions(&[PREVIOUS]);
+        let recording = Recording {
+            name: format!("{} with {tries} tries", firmware.name()),
+            before,
+            after: stick.image().to_owned(),
+            log,
+            length: SYSTEM_MIB << 20,
+            old: trial.clone(),
+            new: if tries > 1 { trial } else { undone },
+            first: Allowed::Either,
+        };
+        let figures = recording.replay(&mut judge, 1, Effort { draws: 0, percent: 100 })?;
+        println!("figure: {figures}");
+        same(&figures.told, &Vec::new())?;
+        same(&figures.writes, &1)?;
+    }
+    Ok(())
 }

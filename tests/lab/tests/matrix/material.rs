@@ -12,7 +12,6 @@ use sameday_lab::world::{self, World};
 use sameday_publish::release::{Release, Way};
 use sameday_upgrade::boot_env::Choice;
 use sameday_upgrade::digest::Digest;
-use sameday_upgrade::module_list;
 use serde::{Deserialize, Serialize};
 
 /// Room for a base and two versions, and enough clusters of one sector for FAT32.
@@ -78,9 +77,11 @@ impl Material {
             }
             world.publish(&Release { repository, ..third })?;
         }
-        let mut files = BTreeMap::from([("base".to_owned(), expected(&stick, &world, None)?)]);
-        for version in ["2.0", "3.0"] {
-            files.insert(version.to_owned(), expected(&stick, &world, Some(version))?);
+        let mut files = BTreeMap::new();
+        for name in ["base", "2.0", "3.0"] {
+            let needed =
+                world.needed(name)?.into_iter().map(|(place, length, digest)| (place, length, digest.to_string()));
+            files.insert(name.to_owned(), needed.collect());
         }
         let layer = fs::read(world.layer("2.0")?)?;
         let material = Self {
@@ -124,21 +125,4 @@ impl Material {
     pub fn files(&self, choice: &Choice) -> Option<&[(String, u64, String)]> {
         self.files.get(&choice.to_string()).map(Vec::as_slice)
     }
-}
-
-/// List, image, kernel and initial RAM disk of a version, or of the base.
-fn expected(stick: &Stick, world: &World, version: Option<&str>) -> io::Result<Vec<(String, u64, String)>> {
-    let entry = |place: String, bytes: &[u8]| (place, bytes.len() as u64, Digest::of(bytes).to_string());
-    let Some(version) = version else {
-        let names = ["live/filesystem.squashfs", "live/filesystem.module", "live/vmlinuz", "live/initrd.img"];
-        return names.into_iter().map(|name| Ok(entry(name.to_owned(), &stick.read(name)?))).collect();
-    };
-    let (kernel, initrd) = sameday_lab::roots::kernel_and_initrd(world.root(version)?)?;
-    let list = module_list::render(&Choice::Version(version.parse().map_err(other)?));
-    Ok(vec![
-        entry(format!("live/{version}.module"), list.as_bytes()),
-        entry(format!("live/{version}/{version}.squashfs"), &fs::read(world.layer(version)?)?),
-        entry(format!("live/{version}/vmlinuz"), &fs::read(kernel)?),
-        entry(format!("live/{version}/initrd.img"), &fs::read(initrd)?),
-    ])
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::random::Random;
+use sameday_lab::random::Random;
 
 /// Where a computer is when something happens to it: the states of `docs/states.md`, and two standings that states do not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -10,8 +10,8 @@ use sameday_upgrade::boot_env::{BootEnv, Choice, GoodEnv};
 
 use crate::material::{Material, Served};
 use crate::plan::{Case, Fault, Place};
-use crate::random::Random;
 use crate::stand::{Stand, Step, text, tried};
+use sameday_lab::random::Random;
 
 const TIMESTAMP: &str = "metadata/timestamp.json";
 

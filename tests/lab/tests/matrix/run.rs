@@ -14,13 +14,13 @@ use crate::judge::Judged;
 use crate::left;
 use crate::material::{Material, Served};
 use crate::plan::{Case, Fault};
-use crate::random::Random;
 use crate::reach;
 use crate::real::Real;
 use crate::says;
 use crate::stand::{Stand, Step, text, tried};
 use crate::strike::{self, Strike};
 use crate::told::Told;
+use sameday_lab::random::Random;
 
 /// How long a client that leaves stays away.
 const ABSENCE: Duration = Duration::from_millis(100);

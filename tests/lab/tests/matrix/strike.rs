@@ -13,8 +13,8 @@ use sameday_lab::peer::Tor;
 use sameday_lab::stick::PARTITION_START;
 
 use crate::plan::{Case, Fault, Place};
-use crate::random::Random;
 use crate::stand::{Feed, Stand, Step, tried};
+use sameday_lab::random::Random;
 
 /// What a stick that fails once fails: all that is asked of it for so long.
 const ONCE: Duration = Duration::from_millis(30);
