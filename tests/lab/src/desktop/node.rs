@@ -68,7 +68,7 @@ impl Node {
         }
         let of_type = ["Gtk", "Adw", "Sameday"].iter().any(|prefix| self.name.starts_with(prefix));
         let one_word = !self.name.contains(' ');
-        !self.name.is_empty() && !(of_type && one_word && self.name.len() > 7)
+        !(self.name.is_empty() || (of_type && one_word && self.name.len() > 7))
     }
 
     /// It and everything in it, from the top down.

@@ -80,7 +80,7 @@ pub fn again_and_back(material: &Material, good: &Stick) -> io::Result<()> {
     let mut guest = boot(&vm, &material.dir, "fourth", NEWER, NEWER)?;
     judged(&mut guest)?;
     status(&mut guest, &[("/running-version", NEWER), ("/standing", "good"), ("/previous-version", NEW)])?;
-    let back = guest.expect(&format!("sameday rollback --yes"), COMMAND)?;
+    let back = guest.expect("sameday rollback --yes", COMMAND)?;
     println!("     {}", back.trim());
     guest.end("systemctl reboot", BOOT)?;
     expect(&boot_env(&stick)?, "1.1 1.2 3 false")?;
