@@ -42,6 +42,8 @@ pub enum Lie {
     HoldAt(u64),
     /// One byte at a time, with this pause after each.
     Drip(Duration),
+    /// The file, with this pause after each [`PIECE`] of it.
+    Pace(Duration),
     /// Instead of the file, STATUS without end, with this pause after each.
     Babble(Duration),
     /// Instead of an answer, these words.
@@ -59,6 +61,9 @@ pub enum Tor {
     /// It has lost it, in the middle of whatever it does.
     Lost,
 }
+
+/// Bytes that are told at once.
+pub const PIECE: u64 = 65_536;
 
 /// How often somebody who waits is told, or looks again.
 const AGAIN: Duration = Duration::from_millis(20);
@@ -309,7 +314,7 @@ fn answer(server: &mut Server, root: &Path, get: &Get, lie: Option<Lie>, state: 
         if *lock(&state.tor) == Tor::Lost && !connected(server, state)? {
             return Ok(true);
         }
-        let mut piece = vec![0; usize::try_from((end - at).min(65_536)).unwrap_or(65_536)];
+        let mut piece = vec![0; usize::try_from((end - at).min(PIECE)).unwrap_or_default()];
         match &lie {
             Some(Lie::Instead(bytes)) => {
                 let from = usize::try_from(at).unwrap_or(usize::MAX);
@@ -341,6 +346,9 @@ fn answer(server: &mut Server, root: &Path, get: &Get, lie: Option<Lie>, state: 
             }
         } else {
             server.data(told)?;
+        }
+        if let Some(Lie::Pace(pause)) = lie {
+            thread::sleep(pause);
         }
         at += piece.len() as u64;
         if cut.is_some() {

@@ -82,13 +82,17 @@ impl<'d> App<'d> {
     /// # Errors
     /// When it cannot be read.
     pub fn screen(&self) -> io::Result<Screen> {
-        self.tree(false)
-    }
-
-    fn tree(&self, whole: bool) -> io::Result<Screen> {
-        let request = json!({ "do": "tree", "pid": self.process.id(), "whole": whole });
+        let request = json!({ "do": "tree", "pid": self.process.id() });
         let windows: Option<Vec<Node>> = self.desktop.driver()?.ask(&request)?;
         Ok(Screen(windows.unwrap_or_default()))
+    }
+
+    /// What has the keyboard.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn focused(&self) -> io::Result<Option<Node>> {
+        self.desktop.driver()?.ask(&json!({ "do": "focused", "pid": self.process.id() }))
     }
 
     /// Waits until what is looked for is on the screen.
@@ -190,7 +194,7 @@ impl<'d> App<'d> {
         self.desktop.keys(&["F10"])?;
         self.wait("menu", |screen| screen.find("menu item", item).map(|_| ()))?;
         for _ in 0..20 {
-            if self.screen()?.focused().is_some_and(|node| node.role == "menu item" && node.name == item) {
+            if self.focused()?.is_some_and(|node| node.role == "menu item" && node.name == item) {
                 return self.desktop.keys(&["Return"]);
             }
             self.desktop.keys(&["Down"])?;
@@ -209,7 +213,7 @@ impl<'d> App<'d> {
         for _ in 0..60 {
             self.desktop.keys(&["Tab"])?;
             sleep(Duration::from_millis(30));
-            let Some(focused) = self.screen()?.focused().cloned() else { continue };
+            let Some(focused) = self.focused()? else { continue };
             if found.iter().any(|node| node.path == focused.path) {
                 break;
             }

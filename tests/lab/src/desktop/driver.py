@@ -73,20 +73,45 @@ class Screen:
                 continue  # It has ended meanwhile.
         return found
 
-    def tree(self, pid, whole):
-        """All that the program shows, from its windows down; hidden parts only if `whole`."""
+    def tree(self, pid):
+        """All that the program shows, from its windows down."""
         owner = self.programs().get(pid)
         if owner is None:
             return None
         self.left = MOST_NODES
         top = []
         for window_owner, path in self.call(owner, ROOT, ACCESSIBLE, "GetChildren")[0]:
-            node = self.node(window_owner, path, whole)
+            node = self.node(window_owner, path)
             if node is not None:
                 top.append(node)
         return top
 
-    def node(self, owner, path, whole):
+    def focused(self, pid):
+        """What has the keyboard in the window that has it; looked for by states alone, which is quick."""
+        owner = self.programs().get(pid)
+        windows = self.call(owner, ROOT, ACCESSIBLE, "GetChildren")[0] if owner else []
+        # GTK 4.8 tells of dialogs no more than that they are visible; the last one opened has the keyboard.
+        active = [window for window in windows if "active" in self.states(*window)]
+        for window_owner, window in active or windows[-1:]:
+            found = self.seek(window_owner, window)
+            if found is not None:
+                self.left = MOST_NODES
+                return self.node(window_owner, found)
+        return None
+
+    def seek(self, owner, path):
+        try:
+            if "focused" in self.states(owner, path):
+                return path
+            children = self.call(owner, path, ACCESSIBLE, "GetChildren")[0]
+        except GLib.Error as error:
+            if gone(error):
+                return None
+            raise
+        found = (self.seek(child_owner, child) for child_owner, child in children if child != path)
+        return next((path for path in found if path is not None), None)
+
+    def node(self, owner, path):
         self.left -= 1
         if self.left < 0:
             raise ValueError("the tree has no end")
@@ -110,10 +135,10 @@ class Screen:
             if gone(error):
                 return None
             raise
-        found = (self.node(child_owner, child, whole) for child_owner, child in children if child != path)
+        found = (self.node(child_owner, child) for child_owner, child in children if child != path)
         node["children"] = [child for child in found if child is not None]
         # GTK 4.8 tells only of windows that they are showing. What has no room is not on the screen.
-        if not whole and (node["bounds"] is not None and 0 in node["bounds"][2:]) and not node["children"]:
+        if node["bounds"] is not None and 0 in node["bounds"][2:] and not node["children"]:
             return None
         return node
 
@@ -246,7 +271,8 @@ def main():
     session = ready.get(timeout=PATIENCE_MS / 1000)
     screen = Screen(Gio.bus_get_sync(Gio.BusType.SESSION, None))
     deeds = {
-        "tree": lambda r: screen.tree(r["pid"], r.get("whole", False)),
+        "tree": lambda r: screen.tree(r["pid"]),
+        "focused": lambda r: screen.focused(r["pid"]),
         "act": lambda r: screen.act(r["pid"], r["path"]),
         "notices": lambda _: session.notices,
         "inhibited": lambda _: [entry["reason"] for entry in session.inhibited.values()],

@@ -66,9 +66,12 @@ impl Node {
             let inner = self.children.iter().flat_map(Self::all).find(|node| node.role == "list item");
             return inner.is_some_and(Self::has_name);
         }
-        let of_type = ["Gtk", "Adw", "Sameday"].iter().any(|prefix| self.name.starts_with(prefix));
-        let one_word = !self.name.contains(' ');
-        !(self.name.is_empty() || (of_type && one_word && self.name.len() > 7))
+        !self.name.is_empty() && !self.is_called_by_its_type()
+    }
+
+    fn is_called_by_its_type(&self) -> bool {
+        let rest = ["Gtk", "Adw", "Sameday"].iter().find_map(|prefix| self.name.strip_prefix(prefix));
+        rest.is_some_and(|rest| rest.starts_with(char::is_uppercase) && !rest.contains(' '))
     }
 
     /// It and everything in it, from the top down.
@@ -104,12 +107,6 @@ impl Screen {
     pub fn find(&self, role: &str, name: &str) -> Option<&Node> {
         let all = self.0.iter().rev().flat_map(Node::all);
         all.into_iter().find(|node| node.role == role && node.name == name)
-    }
-
-    /// What has the keyboard: each window has something that would have it.
-    #[must_use]
-    pub fn focused(&self) -> Option<&Node> {
-        self.top()?.all().into_iter().find(|node| node.is("focused"))
     }
 
     /// Whether these words stand anywhere, in a name, a description or a text.

@@ -30,7 +30,7 @@ pub fn only_a_click_consents() -> Option<String> {
         app.has("button", "Upgrade Now").unwrap();
         // By now it would count.
         sleep(ARMED);
-        assert_eq!(app.screen().unwrap().focused().map(|node| node.name.clone()).as_deref(), Some("Later"), "{how}");
+        assert_eq!(app.focused().unwrap().map(|node| node.name).as_deref(), Some("Later"), "{how}");
         desktop(0).keys(keys).unwrap();
         app.ends().unwrap_or_else(|error| panic!("{how} is later: {error}"));
         assert_eq!(stage.now().state, State::Available, "{how}");

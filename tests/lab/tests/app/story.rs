@@ -88,7 +88,7 @@ pub fn upgrade() -> Option<String> {
     app.says("2.0 is ready").unwrap();
     assert_eq!(desktop(0).inhibited().unwrap().len(), 0, "a logout need not wait any more");
     app.has("button", "Restart Now").unwrap();
-    assert_eq!(app.screen().unwrap().focused().map(|node| node.name.clone()).as_deref(), Some("Later"));
+    assert_eq!(app.focused().unwrap().map(|node| node.name).as_deref(), Some("Later"));
     desktop(0).keys(&["Return"]).unwrap();
     app.ends().unwrap();
     let notices = desktop(0).notices().unwrap();

@@ -2,6 +2,7 @@
 //!
 //! `bench [GROUP…]` prints one line a figure, and ends with 0 whether the goals are met or not: a figure informs, it does not gate.
 
+mod app;
 mod apply;
 mod check;
 mod disk;
@@ -40,7 +41,7 @@ enum Group {
 }
 
 /// The groups, those of the network first, so that it has ended before anything is timed on the disk.
-const GROUPS: [(&str, Group); 8] = [
+const GROUPS: [(&str, Group); 9] = [
     ("check", Group::Online(check::run)),
     ("requests", Group::Online(requests::run)),
     ("download", Group::Online(download::run)),
@@ -49,6 +50,7 @@ const GROUPS: [(&str, Group); 8] = [
     ("sectors", Group::Local(sectors::run)),
     ("hostile-memory", Group::Local(hostile::run)),
     ("idle", Group::Local(idle::run)),
+    ("app", Group::Local(app::run)),
 ];
 
 fn main() -> ExitCode {
