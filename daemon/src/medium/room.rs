@@ -11,8 +11,9 @@ use super::session::Session;
 use super::versions::{self, Removal, SECTOR};
 use super::{FileSystem, Medium, tree};
 
-/// FAT keeps lengths in 32 bits.
-const FAT_LONGEST_FILE: u64 = u32::MAX as u64;
+/// FAT keeps lengths in 32 bits, and fsck.fat (4.2) counts the bytes of a file's clusters in as many: of a file whose last cluster ends there it
+/// believes that it has none, and cuts it to nothing.
+const FAT_LENGTHS: u64 = 1 << 32;
 /// ext4 with blocks of 4 KiB.
 const EXT4_LONGEST_FILE: u64 = 1 << 44;
 /// A FAT directory entry; a name takes one for itself and one for each 13 characters.
@@ -62,7 +63,7 @@ impl Medium {
         let stat = statfs::fstatfs(self.tree.root()).map_err(|e| Refusal::io("ask for the free room", e.into()))?;
         let cluster = u64::try_from(stat.block_size()).unwrap_or(0).max(1);
         let file_size_limit = match self.file_system {
-            FileSystem::Vfat => FAT_LONGEST_FILE,
+            FileSystem::Vfat => FAT_LENGTHS.saturating_sub(cluster),
             FileSystem::Ext4 => EXT4_LONGEST_FILE,
         };
         Ok(Room { free: stat.blocks_available().saturating_mul(cluster), cluster, file_size_limit })

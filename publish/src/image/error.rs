@@ -25,7 +25,7 @@ pub enum ImageError {
     #[error("FAT holds times from 1980 on, not {0} seconds after 1970")]
     Time(u32),
     /// FAT cannot hold this file.
-    #[error("{0} has 4 GiB or more, which FAT32 cannot hold")]
+    #[error("{0} has 4 GiB or nearly so, which FAT32 does not hold safely")]
     TooLarge(String),
     /// The system's partition is too small for FAT32, or too large for its table.
     #[error("a system partition of {0} MiB; it takes 34 MiB to 2 TiB")]

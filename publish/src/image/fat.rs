@@ -11,8 +11,8 @@ use super::{Identity, ImageError};
 
 /// The file system's label.
 const LABEL: &str = "SAMEDAY";
-/// The longest file that FAT32 holds.
-const LONGEST_FILE: u64 = u32::MAX as u64;
+/// The longest file whose clusters, of whatever size, end below 4 GiB: fsck.fat (4.2) cuts longer ones to nothing.
+const LONGEST_FILE: u64 = (1 << 32) - (1 << 16);
 /// FAT's first second, 1980-01-01. Its last is later than that of this type.
 const FIRST_TIME: u32 = 315_532_800;
 

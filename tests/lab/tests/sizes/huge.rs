@@ -16,8 +16,10 @@ use crate::guest::{self, Outcome};
 const GIB: u64 = 1 << 30;
 /// What the stick needs beside the layer.
 const REST: u64 = 96 << 20;
-/// The longest file on FAT32, and one that is longer by a byte.
-const LONGEST: u64 = 4 * GIB - 1;
+/// The longest file on a stick of this size, whose clusters have 4 KiB: the last one ends below 4 GiB.
+const LONGEST: u64 = 4 * GIB - 4096;
+/// The same where clusters have 512 bytes.
+const LONGEST_OF_SMALL: u64 = 4 * GIB - 512;
 const MOST_MEMORY_KIB: u64 = 32 << 10;
 
 fn world() -> (tempfile::TempDir, World) {
@@ -93,7 +95,7 @@ pub fn refused() -> Option<String> {
     let (dir, world) = world();
     world.release("2.0").unwrap();
     let stick = world.stick("plain", FileSystem::Vfat, REST).unwrap();
-    let lengths = [LONGEST, LONGEST + 1, 5 * GIB];
+    let lengths = [LONGEST_OF_SMALL, LONGEST_OF_SMALL + 1, 5 * GIB];
     let mut names = Vec::new();
     for length in lengths {
         let name = length.to_string();
@@ -116,11 +118,12 @@ pub fn refused() -> Option<String> {
     let before: Vec<_> = names.iter().map(|name| image(dir.path(), name).digest().unwrap()).collect();
     let outcomes = guest::upgrades(dir.path(), &names, true);
     for ((length, outcome), (name, before)) in lengths.into_iter().zip(&outcomes).zip(names.iter().zip(before)) {
-        let expected = if length > LONGEST { "manual-upgrade file-too-big" } else { "no-room not-enough-room" };
+        let expected =
+            if length > LONGEST_OF_SMALL { "manual-upgrade file-too-big" } else { "no-room not-enough-room" };
         assert_eq!((outcome.state.as_str(), outcome.failure.as_str()), ("manual", expected), "{length}: {outcome:?}");
-        if length > LONGEST {
+        if length > LONGEST_OF_SMALL {
             assert_eq!(outcome.numbers.get("length"), Some(&length), "{outcome:?}");
-            assert_eq!(outcome.numbers.get("limit"), Some(&LONGEST), "{outcome:?}");
+            assert_eq!(outcome.numbers.get("limit"), Some(&LONGEST_OF_SMALL), "{outcome:?}");
         }
         assert_eq!(outcome.files_asked, 0);
         assert_eq!(image(dir.path(), name).digest().unwrap(), before, "{length}");
