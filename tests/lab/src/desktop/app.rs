@@ -14,6 +14,8 @@ use crate::process::Process;
 
 /// Long enough for whatever the screen is waited for on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(20);
+/// So often the menu is asked for.
+const MENU_TRIES: u32 = 5;
 /// How often the screen is looked at.
 const LOOK: Duration = Duration::from_millis(60);
 /// The height of the bar at the top of a window, under which nothing can be clicked.
@@ -191,7 +193,13 @@ impl<'d> App<'d> {
     /// # Errors
     /// When there is none of this name that can be chosen.
     pub fn menu(&self, item: &str) -> io::Result<()> {
-        self.desktop.keys(&["F10"])?;
+        // A window that has just come up may not have the keyboard yet.
+        for _ in 0..MENU_TRIES {
+            self.desktop.keys(&["F10"])?;
+            if self.shows_menu(item)? {
+                break;
+            }
+        }
         self.wait("menu", |screen| screen.find("menu item", item).map(|_| ()))?;
         for _ in 0..20 {
             if self.focused()?.is_some_and(|node| node.role == "menu item" && node.name == item) {
@@ -201,6 +209,17 @@ impl<'d> App<'d> {
             sleep(Duration::from_millis(30));
         }
         Err(io::Error::other(format!("{item:?} is not reached by the arrow keys:\n{}", self.screen()?)))
+    }
+
+    /// Whether the menu comes up within two seconds.
+    fn shows_menu(&self, item: &str) -> io::Result<bool> {
+        for _ in 0..20 {
+            if self.screen()?.find("menu item", item).is_some() {
+                return Ok(true);
+            }
+            sleep(Duration::from_millis(100));
+        }
+        Ok(false)
     }
 
     /// What gets the keyboard, one after the other, until one does so again.
