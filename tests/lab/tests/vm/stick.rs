@@ -58,10 +58,7 @@ impl Material {
         let work = dir.join(room);
         for old in fs::read_dir(&work).into_iter().flatten() {
             let old = old?.path();
-            // A server may have its folder open already.
-            if old != work.join("world") {
-                if old.is_dir() { fs::remove_dir_all(old)? } else { fs::remove_file(old)? }
-            }
+            if old.is_dir() { fs::remove_dir_all(old)? } else { fs::remove_file(old)? }
         }
         fs::create_dir_all(&work)?;
         let roots = roots(&work, &debian, &dir.join("installed"), more)?;
