@@ -32,7 +32,8 @@ const RELEASE: Duration = Duration::from_secs(10);
 /// How often a start is tried that the kernel refuses without a cause that could be found.
 const MOST_STARTS: u32 = 3;
 
-/// What another boot loader than ours always asks live-boot for: where `live/other.module` is, it is what starts.
+/// What another boot loader than ours always asks live-boot for: where `live/other.module` is and `boot.env` is not, it is what
+/// starts.
 pub const OTHER_LOADER: &str = "other";
 
 /// Where the stick is.

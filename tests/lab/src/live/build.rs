@@ -89,7 +89,7 @@ fn partition(spec: &Spec, devices: &mut Vec<Attached>) -> io::Result<PathBuf> {
 fn started(medium: &Path, spec: &Spec) -> io::Result<(String, String, Choice)> {
     let live = medium.join("live");
     let other = live.join(format!("{OTHER_LOADER}.module"));
-    if other.exists() {
+    if other.exists() && !live.join("sameday/boot.env").exists() {
         let list = fs::read_to_string(other)?;
         let last = module_list::parse(&list).into_iter().skip(1).find_map(|image| image.split_once('/'));
         let choice = last.and_then(|(version, _)| version.parse().ok()).map_or(Choice::Base, Choice::Version);

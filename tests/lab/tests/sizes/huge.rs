@@ -47,8 +47,8 @@ fn release(world: &World, dir: &Path, length: u64) -> PathBuf {
 
 fn stick(world: &World, dir: &Path, file_system: FileSystem, length: u64) -> (String, Stick) {
     let name = length.to_string();
-    // Descriptors of ext4 take room by the size of the disk.
-    let made = world.stick(&name, file_system, length + REST + length / 50).unwrap();
+    // Descriptors of ext4, its journal, and what it keeps for root take room by the size of the disk.
+    let made = world.stick(&name, file_system, length + REST + length / 10).unwrap();
     let image = dir.join(format!("{name}.img"));
     fs::rename(made.image(), &image).unwrap();
     (name, Stick::existing(&image, file_system))
