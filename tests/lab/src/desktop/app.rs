@@ -16,6 +16,8 @@ use crate::process::Process;
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// So often the menu is asked for.
 const MENU_TRIES: u32 = 5;
+/// What has not moved for so long stays where it is.
+const REST: Duration = Duration::from_millis(250);
 /// How often the screen is looked at.
 const LOOK: Duration = Duration::from_millis(60);
 /// The height of the bar at the top of a window, under which nothing can be clicked.
@@ -159,7 +161,7 @@ impl<'d> App<'d> {
     /// When it is not there, or cannot be brought into view.
     pub fn click(&self, role: &str, name: &str) -> io::Result<()> {
         for _ in 0..40 {
-            let node = self.has(role, name)?;
+            let node = self.at_rest(role, name)?;
             let window = self.desktop.active()?;
             let top = self.screen()?.top().and_then(|top| top.bounds).unwrap_or([0, 0, window.width, window.height]);
             let [left, up, width, height] = node.bounds.ok_or_else(|| io::Error::other("it has no place"))?;
@@ -175,6 +177,20 @@ impl<'d> App<'d> {
             sleep(LOOK);
         }
         Err(io::Error::other(format!("{role} {name:?} cannot be brought into view:\n{}", self.screen()?)))
+    }
+
+    /// A control that has stopped moving: a page that just came up, or gets one line more, is laid out again.
+    fn at_rest(&self, role: &str, name: &str) -> io::Result<Node> {
+        let mut node = self.has(role, name)?;
+        for _ in 0..20 {
+            sleep(REST);
+            let again = self.has(role, name)?;
+            if again.bounds == node.bounds {
+                return Ok(again);
+            }
+            node = again;
+        }
+        Ok(node)
     }
 
     /// Presses a control as a screen reader does.
