@@ -25,4 +25,5 @@ pub mod source;
 pub mod state;
 pub mod stick;
 pub mod system;
+pub mod users;
 pub mod work;

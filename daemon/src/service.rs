@@ -13,13 +13,14 @@ use zbus::object_server::{InterfaceRef, SignalEmitter};
 use zbus::{OwnedFd, OwnedVariant, Variant};
 
 use crate::authorizer::{self, Action, Authorizer};
-use crate::callers::{Call, Caller, Callers, Users};
+use crate::callers::{Call, Caller, Callers};
 use crate::engine::{Ask, Published};
 use crate::held::Held;
 use crate::journal::{self, Journal};
 use crate::kit::Kit;
 use crate::looking::Choice;
 use crate::state::{Consent, Event};
+use crate::users::Users;
 
 /// The object that clients see.
 #[derive(Debug)]

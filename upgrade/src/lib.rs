@@ -9,6 +9,8 @@ pub mod boot_env;
 pub mod chunks;
 pub mod description;
 pub mod digest;
+#[cfg(test)]
+mod fixtures;
 pub mod kit;
 pub mod module_list;
 pub mod names;

@@ -132,14 +132,7 @@ fn older(one: &Choice, other: &Choice) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn choice(name: &str) -> Choice {
-        if name == "base" { Choice::Base } else { Choice::Version(name.parse().unwrap()) }
-    }
-
-    fn env(current: &str, previous: &str, tries: u8, good: bool) -> BootEnv {
-        BootEnv { current: choice(current), previous: choice(previous), tries, good }
-    }
+    use crate::fixtures::{choice, env};
 
     /// current, previous, tries, good, what runs, what lacks files, the standing, what starts after going back, and after trying again.
     #[test]

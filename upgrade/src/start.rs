@@ -110,14 +110,7 @@ impl FromStr for Shown {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn choice(name: &str) -> Choice {
-        if name == "base" { Choice::Base } else { Choice::Version(name.parse().unwrap()) }
-    }
-
-    fn env(current: &str, previous: &str, tries: u8, good: bool) -> BootEnv {
-        BootEnv { current: choice(current), previous: choice(previous), tries, good }
-    }
+    use crate::fixtures::{choice, env};
 
     #[test]
     fn only_a_start_of_the_chosen_version_is_judged() {
