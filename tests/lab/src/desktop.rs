@@ -85,8 +85,12 @@ impl Desktop {
         let manager = start("manager", "openbox", &["--sm-disable"])?;
         let answers = || run(xdotool(&name).arg("get_desktop")).is_ok();
         wait("the window manager", &log("manager"), answers)?;
-        let launcher = "/usr/libexec/at-spi-bus-launcher";
-        let accessibility = start("accessibility", launcher, &["--launch-immediately"])?;
+        // Without the launcher, which would leave the bus behind if it were killed.
+        let configuration = "--config-file=/usr/share/defaults/at-spi2/accessibility.conf";
+        let address = format!("--address={}", accessibility_address(dir));
+        let accessibility =
+            start("accessibility", "dbus-daemon", &[configuration, "--nofork", "--nopidfile", &address])?;
+        wait("the accessibility bus", &log("accessibility"), || dir.join("run/accessibility").exists())?;
         let mut command = tied("setpriv");
         command.args(identity(user)).arg("/usr/bin/python3").arg("-c").arg(driver::SCRIPT);
         environment(&mut command, dir, &name);
@@ -287,6 +291,10 @@ fn session_address(dir: &Path) -> String {
     format!("unix:path={}/run/bus", dir.display())
 }
 
+fn accessibility_address(dir: &Path) -> String {
+    format!("unix:path={}/run/accessibility", dir.display())
+}
+
 fn identity(user: User) -> Vec<String> {
     let ids = [format!("--reuid={}", user.id), format!("--regid={}", user.id)];
     let more = ["--clear-groups", "--pdeathsig", "KILL", "--"].map(ToOwned::to_owned);
@@ -298,6 +306,7 @@ fn environment(command: &mut Command, dir: &Path, display: &str) {
     command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").current_dir("/");
     command.env("HOME", dir.join("home")).env("XDG_RUNTIME_DIR", dir.join("run"));
     command.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", session_address(dir));
+    command.env("AT_SPI_BUS_ADDRESS", accessibility_address(dir));
     // On desktops the settings say that programs may be read; GSettings keeps them in a file, since nothing here is a dconf.
     command.env("GTK_A11Y", "atspi").env("GSETTINGS_BACKEND", "keyfile").env("LANG", "C.UTF-8");
 }

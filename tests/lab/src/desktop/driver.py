@@ -5,11 +5,11 @@ reader would, always anew. Ends with its standard input.
 """
 
 import json
+import os
 import queue
 import re
 import sys
 import threading
-import time
 
 import gi
 
@@ -44,19 +44,10 @@ def plain(name):
 class Screen:
     """What the programs of this session show."""
 
-    def __init__(self, session):
+    def __init__(self):
         self.kinds = {}
-        end = time.monotonic() + PATIENCE_MS / 1000
-        # Asked too early, the bus would start a second one.
-        while not has_owner(session, "org.a11y.Bus"):
-            if time.monotonic() > end:
-                raise TimeoutError("nobody is org.a11y.Bus")
-            time.sleep(0.01)
-        address = session.call_sync(
-            "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus", "GetAddress", None, None, 0, PATIENCE_MS, None
-        ).unpack()[0]
         flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
-        self.bus = Gio.DBusConnection.new_for_address_sync(address, flags, None, None)
+        self.bus = Gio.DBusConnection.new_for_address_sync(os.environ["AT_SPI_BUS_ADDRESS"], flags, None, None)
 
     def call(self, owner, path, interface, method, arguments=None):
         return self.bus.call_sync(owner, path, interface, method, arguments, None, 0, PATIENCE_MS, None).unpack()
@@ -178,12 +169,6 @@ def gone(error):
     return any(error.matches(Gio.dbus_error_quark(), code) for code in known)
 
 
-def has_owner(bus, name):
-    arguments = GLib.Variant("(s)", (name,))
-    answer = bus.call_sync("org.freedesktop.DBus", "/", "org.freedesktop.DBus", "NameHasOwner", arguments, None, 0, PATIENCE_MS, None)
-    return answer.unpack()[0]
-
-
 class Session:
     """What a desktop offers: who shows notifications, and who is asked not to end the session. All is written down, nothing is shown."""
 
@@ -269,7 +254,7 @@ def main():
     ready = queue.Queue()
     threading.Thread(target=serve_session, args=(ready,), daemon=True).start()
     session = ready.get(timeout=PATIENCE_MS / 1000)
-    screen = Screen(Gio.bus_get_sync(Gio.BusType.SESSION, None))
+    screen = Screen()
     deeds = {
         "tree": lambda r: screen.tree(r["pid"]),
         "focused": lambda r: screen.focused(r["pid"]),
