@@ -2,6 +2,7 @@
 //! a stick with another one, that list is what is overwritten in place; it cannot undo a version by itself.
 
 use std::io;
+use std::os::unix::fs::FileExt as _;
 
 use nix::fcntl::OFlag;
 use nix::sys::stat::futimens;
@@ -117,9 +118,9 @@ fn list(name: &str) -> String {
     format!("live/{name}.module")
 }
 
-/// What a list of ours, padded or not, stacks.
+/// What a list of ours, padded or not, stacks. Zeros at its end are what a power cut leaves of the padding.
 fn chosen_by(text: &[u8]) -> Option<Choice> {
-    let text = std::str::from_utf8(text).ok()?;
+    let text = std::str::from_utf8(text).ok()?.trim_end_matches(['\0', '\n']);
     let choice = match module_list::parse(text).as_slice() {
         [_] => Choice::Base,
         [_, layer] => Choice::Version(layer.split_once('/')?.0.parse().ok()?),
@@ -158,7 +159,8 @@ impl Medium {
     }
 }
 
-/// Pads the list to the sector that is then overwritten in place. Whenever the power goes, it says the same.
+/// Pads the list to the sector that is then overwritten in place. Whenever the power goes, it says the same: behind its end, where a longer one
+/// may have left anything, there are zeros before its length covers them, and the shell that reads a list drops zeros.
 pub(super) fn pad(tree: &Tree, place: &str, time: TimeSpec) -> Result<(), StickError> {
     let failed = |e: io::Error| StickError::io(format!("pad {place}"), e);
     let file = tree.file(place, OFlag::O_RDWR).map_err(failed)?;
@@ -167,10 +169,15 @@ pub(super) fn pad(tree: &Tree, place: &str, time: TimeSpec) -> Result<(), StickE
     if missing == 0 {
         return Ok(());
     }
+    let sync = || futimens(&file, &time, &time).and_then(|()| fsync(&file)).map_err(|e| failed(e.into()));
+    let mut text = vec![0; usize::try_from(length).unwrap_or_default()];
+    file.read_exact_at(&mut text, 0).map_err(failed)?;
+    // The kernel writes zeros behind the end of a file, but only with a block that it writes.
+    file.write_all_at(&text, 0).map_err(failed)?;
+    sync()?;
     let newlines = vec![b'\n'; usize::try_from(missing).unwrap_or_default()];
-    std::os::unix::fs::FileExt::write_all_at(&file, &newlines, length).map_err(failed)?;
-    futimens(&file, &time, &time).map_err(|e| failed(e.into()))?;
-    fsync(&file).map_err(|e| failed(e.into()))
+    file.write_all_at(&newlines, length).map_err(failed)?;
+    sync()
 }
 
 #[cfg(test)]
@@ -185,6 +192,8 @@ mod tests {
             ("filesystem.squashfs\n\n\n\n", Some(Choice::Base)),
             ("filesystem.squashfs\n1.2/1.2.squashfs\n\n", version("1.2")),
             ("filesystem.squashfs 1.2/1.2.squashfs", version("1.2")),
+            ("filesystem.squashfs\n\0\0\0", Some(Choice::Base)),
+            ("filesystem.squashfs\n\0\n1.2/1.2.squashfs\n", None),
             ("", None),
             ("other.squashfs\n", None),
             ("filesystem.squashfs\n1.2.squashfs\n", None),

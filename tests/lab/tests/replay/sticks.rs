@@ -45,11 +45,14 @@ pub fn first_start(stick: &Stick) -> io::Result<()> {
     choose(stick, &BootEnv { current: choice("2.0"), previous: Choice::Base, tries: 2, good: false }, "base")
 }
 
-/// Its boot loader is not ours.
+/// Its boot loader is not ours. Behind the end of its list is what a longer one left there: any text.
 pub fn other_loader(stick: &Stick) -> io::Result<()> {
     stick.remove("live/sameday/boot.env")?;
     stick.remove("live/sameday/good.env")?;
-    stick.write(&format!("live/{OTHER_LOADER}.module"), module_list::render(&Choice::Base).as_bytes())
+    let (place, list) = (format!("live/{OTHER_LOADER}.module"), module_list::render(&Choice::Base));
+    stick.write(&place, list.as_bytes())?;
+    let behind = sector_of(stick, &place)? * 512 + list.len() as u64;
+    File::options().write(true).open(stick.image())?.write_all_at(b"0.9.squashfs\n", behind)
 }
 
 pub fn as_it_is(_: &Stick) -> io::Result<()> {
