@@ -37,6 +37,8 @@ pub struct Published {
     pub progress: Option<Progress>,
     /// The failure that the state tells.
     pub failure: Option<Failure>,
+    /// The version that starts next, if it is not the running one.
+    pub pending: Option<String>,
     /// What the stick says of itself.
     pub stick: Stick,
     /// Who this system is.
@@ -52,15 +54,18 @@ impl Published {
             other_channel: offered.is_some_and(|offered| offered.other_channel),
             progress: state.progress().cloned(),
             failure: state.failure().cloned(),
+            pending: pending(state, &facts.stick),
             stick: facts.stick.clone(),
             identity: facts.identity.clone(),
         }
     }
+}
 
-    /// The version that starts next, if it is not the running one.
-    #[must_use]
-    pub fn pending(&self) -> Option<String> {
-        self.stick.starts_next()
+/// What was committed is known even when the stick that it is on was pulled out right after.
+fn pending(state: &State, stick: &Stick) -> Option<String> {
+    match state {
+        State::RestartPending(version) => Some(version.clone()),
+        _ => stick.starts_next(),
     }
 }
 
@@ -256,4 +261,16 @@ impl Engine {
 
 fn and_the_facts(event: Event) -> Told {
     (event, Some(Facts::read()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_committed_is_told_though_the_stick_is_gone() {
+        let gone = Stick::default();
+        assert_eq!(pending(&State::RestartPending("2.0".to_owned()), &gone).as_deref(), Some("2.0"));
+        assert_eq!(pending(&State::Idle, &gone), None);
+    }
 }

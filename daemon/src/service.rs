@@ -334,7 +334,7 @@ impl Upgrader {
 
     #[zbus(property)]
     fn pending_version(&self) -> String {
-        self.published.borrow().pending().unwrap_or_default()
+        self.published.borrow().pending.clone().unwrap_or_default()
     }
 
     #[zbus(property)]
@@ -412,8 +412,10 @@ pub async fn announce(connection: &zbus::Connection, mut published: watch::Recei
         if now.failure != before.failure {
             upgrader.last_failure_changed(emitter).await?;
         }
-        if now.stick != before.stick {
+        if now.pending != before.pending {
             upgrader.pending_version_changed(emitter).await?;
+        }
+        if now.stick != before.stick {
             upgrader.previous_version_changed(emitter).await?;
             upgrader.again_version_changed(emitter).await?;
             upgrader.standing_changed(emitter).await?;

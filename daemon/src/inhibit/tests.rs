@@ -63,6 +63,7 @@ fn published(state: State) -> Published {
         other_channel: false,
         progress: None,
         failure: None,
+        pending: None,
         stick: Stick::default(),
         identity: Identity::default(),
     }
