@@ -20,11 +20,16 @@ pub use failure::failure;
 pub use state::{state, under_way};
 pub use stick::{Warnings, blockage, chosen_by, left_over, standing, warnings};
 
-/// A template with its places (`{name}`) filled in. Done in one pass: what is filled in is never searched for places.
+/// Begins and ends a part that has its own direction, and does not disturb that of what is around it (Unicode UAX #9, 2.4.2: FSI, PDI).
+const ISOLATE: [char; 2] = ['\u{2068}', '\u{2069}'];
+
+/// A template with its places (`{name}`) filled in. Done in one pass: what is filled in is never searched for places. In a sentence that is
+/// written from right to left, a version or a path that is filled in keeps its own direction.
 #[must_use]
 pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::new();
     let mut rest = template;
+    let isolates = template.contains(is_right_to_left);
     while let Some((before, after)) = rest.split_once('{') {
         filled.push_str(before);
         let place = after.split_once('}').and_then(|(name, after)| {
@@ -32,7 +37,9 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
             Some((value, after))
         });
         rest = if let Some((value, after)) = place {
+            filled.extend(isolates.then_some(ISOLATE[0]));
             filled.push_str(value);
+            filled.extend(isolates.then_some(ISOLATE[1]));
             after
         } else {
             filled.push('{');
@@ -41,6 +48,11 @@ pub fn fill(template: &str, values: &[(&str, &str)]) -> String {
     }
     filled.push_str(rest);
     filled
+}
+
+/// Whether this is a letter of Hebrew, Arabic or one of their kin.
+fn is_right_to_left(letter: char) -> bool {
+    matches!(letter, '\u{0590}'..='\u{08ff}' | '\u{fb1d}'..='\u{fdff}' | '\u{fe70}'..='\u{fefc}')
 }
 
 /// A number as plural forms need it: no language looks at more than the last six digits.
@@ -64,6 +76,12 @@ mod tests {
         assert_eq!(fill("{a} and {b}", &[("a", "{b}"), ("b", "{a}")]), "{b} and {a}");
         assert_eq!(fill("{unknown} {a", &[("a", "x")]), "{unknown} {a");
         assert_eq!(fill("{}{{a}}", &[("a", "x")]), "{}{x}");
+    }
+
+    #[test]
+    fn what_is_filled_into_arabic_keeps_its_direction() {
+        assert_eq!(fill("الترقية إلى {new}", &[("new", "12.1~rc1")]), "الترقية إلى \u{2068}12.1~rc1\u{2069}");
+        assert_eq!(fill("Passage à {new}", &[("new", "שלום")]), "Passage à שלום");
     }
 
     #[test]
