@@ -24,6 +24,8 @@ pub mod repo;
 pub mod roots;
 pub mod scratch;
 pub mod stick;
+#[cfg(test)]
+mod threats;
 pub mod tornet;
 pub mod uml;
 pub mod vm;
