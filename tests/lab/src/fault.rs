@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::live::Attached;
 use crate::process::run;
@@ -59,8 +60,11 @@ fn dmsetup(words: &[&str]) -> io::Result<()> {
 }
 
 impl Mapped {
+    /// What is left of one device must not be in the way of the next.
     fn create(name: &str, below: &Path, sectors: u64, table: impl Fn(&Self) -> String) -> io::Result<Self> {
-        let mapped = Self { name: name.to_owned(), below: below.to_owned(), sectors };
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let name = &format!("{name}-{}", MADE.fetch_add(1, Ordering::SeqCst));
+        let mapped = Self { name: name.clone(), below: below.to_owned(), sectors };
         dmsetup(&["create", name, "--table", &table(&mapped)])?;
         Ok(mapped)
     }
@@ -121,7 +125,7 @@ impl Drop for FaultyDisk {
 }
 
 impl FaultyDisk {
-    /// A disk of this image that works. `name` is the device's among all of this kernel.
+    /// A disk of this image that works. `name` begins the device's.
     ///
     /// # Errors
     /// When the kernel has no device mapper, or one of the devices cannot be made.

@@ -1,7 +1,9 @@
 //! What must be gone when a case has ended: its mounts, its loop devices, its mapped devices, and in a guest every process.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -11,13 +13,18 @@ use sameday_lab::uml::GUEST;
 const PATIENCE: Duration = Duration::from_secs(5);
 
 pub fn nothing_is(dir: &Path) -> Result<(), String> {
+    /// What an earlier case left, and was told of.
+    static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
     let end = Instant::now() + PATIENCE;
     loop {
-        let left = found(dir).map_err(|error| format!("look for what is left over: {error}"))?;
+        let mut left = found(dir).map_err(|error| format!("look for what is left over: {error}"))?;
+        left.retain(|left| !told.contains(left));
         if left.is_empty() {
             return Ok(());
         }
         if Instant::now() > end {
+            told.extend(left.iter().cloned());
             return Err(format!("left over: {}", left.join("; ")));
         }
         sleep(Duration::from_millis(20));
