@@ -22,6 +22,8 @@ mod driver;
 use driver::Driver;
 pub use driver::Notice;
 
+/// The program from whose window files are dragged.
+const FOLDER: &str = include_str!("desktop/folder.py");
 /// What a desktop needs is up in less than a second on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -183,6 +185,35 @@ impl Desktop {
         run(&mut command).map(drop)
     }
 
+    /// Drags a file out of another program's window, and lets it go over a place of the screen. That window is in the corner at the bottom right.
+    ///
+    /// # Errors
+    /// When that program does not come up, or the display does not take it.
+    pub fn drop_file(&self, file: &Path, x: i32, y: i32) -> io::Result<()> {
+        const CORNER: (i32, i32) = (1000, 1200);
+        let mut command = self.command(Path::new("/usr/bin/python3"));
+        command.arg("-c").arg(FOLDER).arg(file);
+        let log = self.dir.join("folder.log");
+        let folder = Process::start("folder", &mut command, &log)?;
+        wait("the window of the folder", &log, || self.has_window(folder.id()).unwrap_or_default())?;
+        let found = run(xdotool(&self.display).args(["search", "--onlyvisible", "--pid", &folder.id().to_string()]))?;
+        let window = String::from_utf8_lossy(&found.stdout).lines().next().unwrap_or_default().to_owned();
+        let place = ["windowmove", &window, &CORNER.0.to_string(), &CORNER.1.to_string(), "sleep", "0.3"];
+        run(xdotool(&self.display).args(place))?;
+        let mut drag = xdotool(&self.display);
+        let mut to = |x: i32, y: i32, then: &[&str]| {
+            drag.args(["mousemove", &x.to_string(), &y.to_string(), "sleep", "0.1"]).args(then);
+        };
+        let begin = (CORNER.0 + 120, CORNER.1 + 80);
+        to(begin.0, begin.1, &["mousedown", "1", "sleep", "0.1"]);
+        // As a hand does it: many small steps.
+        for step in 1..=20 {
+            to(begin.0 + (x - begin.0) * step / 20, begin.1 + (y - begin.1) * step / 20, &[]);
+        }
+        to(x + 2, y + 2, &["sleep", "0.3", "mouseup", "1", "sleep", "0.3"]);
+        run(&mut drag).map(drop)
+    }
+
     /// The window that has the keyboard.
     ///
     /// # Errors
@@ -241,6 +272,17 @@ impl Desktop {
         let mut command = Command::new("import");
         command.env("DISPLAY", &self.display).args(["-window", "root"]).args(options);
         run(command.args(["-define", "png:exclude-chunks=date,time"]).arg(file)).map(drop)
+    }
+
+    /// Calls a method of the session's bus itself. Answers what gdbus(1) prints.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub fn session(&self, method: &str, arguments: &[&str]) -> io::Result<String> {
+        let mut command = self.command(Path::new("/usr/bin/gdbus"));
+        command.args(["call", "--session", "--dest", "org.freedesktop.DBus", "--object-path", "/org/freedesktop/DBus"]);
+        let output = run(command.args(["--method", method]).args(arguments))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// The notifications that are shown.
@@ -305,6 +347,8 @@ fn identity(user: User) -> Vec<String> {
 fn environment(command: &mut Command, dir: &Path, display: &str) {
     command.env_clear().env("PATH", "/usr/bin:/bin:/usr/sbin:/sbin").current_dir("/");
     command.env("HOME", dir.join("home")).env("XDG_RUNTIME_DIR", dir.join("run"));
+    // The bus would ask passwd(5) for the home.
+    command.env("XDG_DATA_HOME", dir.join("home/.local/share"));
     command.env("DISPLAY", display).env("DBUS_SESSION_BUS_ADDRESS", session_address(dir));
     command.env("AT_SPI_BUS_ADDRESS", accessibility_address(dir));
     // On desktops the settings say that programs may be read; GSettings keeps them in a file, since nothing here is a dconf.

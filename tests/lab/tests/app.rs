@@ -31,6 +31,8 @@ fn main() -> ExitCode {
         Test { name: "enter_escape_and_closing_are_no_consent", run: consent::only_a_click_consents },
         Test { name: "what_is_consented_to_is_what_was_shown", run: consent::another_offer_takes_another_look },
         Test { name: "a_kit_is_told_by_who_signed_it_and_installed", run: kits::by_argument },
+        Test { name: "a_kit_is_dropped_on_the_window", run: kits::dropped },
+        Test { name: "a_double_click_on_a_kit_opens_it", run: kits::double_clicked },
         Test { name: "an_old_kit_takes_a_second_answer", run: kits::old },
         Test { name: "the_kit_that_is_needed_is_named", run: kits::needed },
         Test {

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::json;
 
 use super::look::Look;
@@ -42,7 +44,26 @@ pub struct Start {
 #[derive(Debug)]
 pub struct App<'d> {
     desktop: &'d Desktop,
-    process: Process,
+    process: Owner,
+}
+
+/// Who started it.
+#[derive(Debug)]
+enum Owner {
+    /// The lab.
+    Lab(Process),
+    /// The session; it is ended by this id.
+    Session(Pid),
+}
+
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if let Self::Session(id) = self
+            && let Err(error) = kill(*id, Signal::SIGKILL)
+        {
+            eprintln!("kill the app {id}: {error}");
+        }
+    }
 }
 
 impl<'d> App<'d> {
@@ -56,13 +77,27 @@ impl<'d> App<'d> {
         command.args(&start.arguments).env("DBUS_SYSTEM_BUS_ADDRESS", &start.bus);
         start.look.speak(&mut command, &desktop.dir.join("locales"))?;
         let process = Process::start("app", &mut command, &start.log)?;
-        Ok(Self { desktop, process })
+        Ok(Self { desktop, process: Owner::Lab(process) })
+    }
+
+    /// The program that has this name on the session's bus, which started it.
+    ///
+    /// # Errors
+    /// When nobody has it.
+    pub fn named(desktop: &'d Desktop, name: &str) -> io::Result<Self> {
+        let output = desktop.session("org.freedesktop.DBus.GetConnectionUnixProcessID", &[name])?;
+        let id = output.trim().trim_start_matches("(uint32 ").trim_end_matches(",)");
+        let id = id.parse().map_err(|_| io::Error::other(format!("{name}: {output}")))?;
+        Ok(Self { desktop, process: Owner::Session(Pid::from_raw(id)) })
     }
 
     /// Its process id.
     #[must_use]
     pub fn id(&self) -> u32 {
-        self.process.id()
+        match &self.process {
+            Owner::Lab(process) => process.id(),
+            Owner::Session(id) => id.as_raw().unsigned_abs(),
+        }
     }
 
     /// Whether it runs.
@@ -70,7 +105,10 @@ impl<'d> App<'d> {
     /// # Errors
     /// When that cannot be found out.
     pub fn runs(&mut self) -> io::Result<bool> {
-        self.process.ended().map(|ended| ended.is_none())
+        match &mut self.process {
+            Owner::Lab(process) => process.ended().map(|ended| ended.is_none()),
+            Owner::Session(id) => Ok(kill(*id, None).is_ok()),
+        }
     }
 
     /// Waits until it has ended by itself.
@@ -78,7 +116,14 @@ impl<'d> App<'d> {
     /// # Errors
     /// When it does not.
     pub fn ends(&mut self) -> io::Result<()> {
-        self.process.wait(PATIENCE).map(drop)
+        let end = Instant::now() + PATIENCE;
+        while self.runs()? {
+            if Instant::now() > end {
+                return Err(io::Error::new(io::ErrorKind::TimedOut, format!("the app still runs after {PATIENCE:?}")));
+            }
+            sleep(LOOK);
+        }
+        Ok(())
     }
 
     /// What it shows now.
@@ -86,7 +131,7 @@ impl<'d> App<'d> {
     /// # Errors
     /// When it cannot be read.
     pub fn screen(&self) -> io::Result<Screen> {
-        let request = json!({ "do": "tree", "pid": self.process.id() });
+        let request = json!({ "do": "tree", "pid": self.id() });
         let windows: Option<Vec<Node>> = self.desktop.driver()?.ask(&request)?;
         Ok(Screen(windows.unwrap_or_default()))
     }
@@ -96,7 +141,7 @@ impl<'d> App<'d> {
     /// # Errors
     /// When it cannot be read.
     pub fn focused(&self) -> io::Result<Option<Node>> {
-        self.desktop.driver()?.ask(&json!({ "do": "focused", "pid": self.process.id() }))
+        self.desktop.driver()?.ask(&json!({ "do": "focused", "pid": self.id() }))
     }
 
     /// Waits until what is looked for is on the screen.
@@ -199,7 +244,7 @@ impl<'d> App<'d> {
     /// When it is not there, or does nothing.
     pub fn press(&self, role: &str, name: &str) -> io::Result<()> {
         let node = self.has(role, name)?;
-        let request = json!({ "do": "act", "pid": self.process.id(), "path": node.path });
+        let request = json!({ "do": "act", "pid": self.id(), "path": node.path });
         let done: bool = self.desktop.driver()?.ask(&request)?;
         if done { Ok(()) } else { Err(io::Error::other(format!("{role} {name:?} cannot be pressed"))) }
     }
@@ -259,7 +304,7 @@ impl<'d> App<'d> {
 
     /// A picture of the whole screen, for whoever asks why something failed.
     fn evidence(&self) -> String {
-        let picture = std::env::temp_dir().join(format!("sameday-screen-{}.png", self.process.id()));
+        let picture = std::env::temp_dir().join(format!("sameday-screen-{}.png", self.id()));
         match self.desktop.whole_picture(&picture) {
             Ok(()) => picture.display().to_string(),
             Err(error) => format!("no picture: {error}"),

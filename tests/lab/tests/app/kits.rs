@@ -1,11 +1,13 @@
 //! Upgrades from a file.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sameday_dbus::State;
 use sameday_lab::case::STICK;
+use sameday_lab::desktop::app::App;
 use sameday_lab::desktop::look::Look;
 use sameday_lab::machine::Spec;
+use sameday_lab::process::run;
 use sameday_lab::stick::FileSystem;
 use sameday_lab::world::{self, World};
 
@@ -20,7 +22,7 @@ fn offline() -> Stage {
     stage
 }
 
-fn text(path: &std::path::Path) -> String {
+fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
 }
 
@@ -78,6 +80,45 @@ pub fn old() -> Option<String> {
     assert_eq!(arguments[2]["signed-on"]["data"].as_str(), Some(signed.as_str()), "{arguments:?}");
     stage.until(State::RestartPending);
     app.says("2.0 is ready").unwrap();
+    None
+}
+
+/// The file is dragged out of a file manager's window onto the app's.
+pub fn dropped() -> Option<String> {
+    let mut stage = offline();
+    let kit = stage.lend(&given().world.kit().unwrap());
+    let app = stage.app();
+    app.says("Not checked yet").unwrap();
+    let window = app.window().unwrap();
+    desktop(0).drop_file(&kit, window.x + window.width / 2, window.y + window.height / 2).unwrap();
+    stage.watch.wait("OpenKit").unwrap();
+    app.has("button", "Upgrade Now").unwrap();
+    app.says("the file that you gave").unwrap();
+    None
+}
+
+/// What a file manager does at a double click: the file's type is found, and the app that is for it, which the session's bus starts.
+pub fn double_clicked() -> Option<String> {
+    const APP: &str = "org.sameday.Upgrader";
+    let mut stage = offline();
+    let kit = stage.lend(&given().world.kit().unwrap());
+    let _installed = stage.install_app(0);
+    let gio = |arguments: &[&str]| {
+        let output = run(desktop(0).command(Path::new("/usr/bin/gio")).args(arguments)).unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    // By its name, and by what is in it.
+    let nameless = kit.with_file_name("upgrade");
+    std::fs::copy(&kit, &nameless).unwrap();
+    for file in [&kit, &nameless] {
+        let told = gio(&["info", "--attributes=standard::content-type", &text(file)]);
+        assert!(told.contains("application/x-sameday-kit"), "{}: {told}", file.display());
+    }
+    gio(&["open", &text(&kit)]);
+    stage.watch.wait("OpenKit").unwrap();
+    let app = App::named(desktop(0), APP).unwrap();
+    app.has("button", "Upgrade Now").unwrap();
+    app.says("the file that you gave").unwrap();
     None
 }
 

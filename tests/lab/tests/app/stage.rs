@@ -167,6 +167,32 @@ impl Stage {
         App::start(desktop(number), &start).unwrap()
     }
 
+    /// Installs the app in a user's folder, as `make install` does it for all: its desktop file, the type of its files, and its name on the bus.
+    pub fn install_app(&mut self, number: usize) -> Installed {
+        let desktop = desktop(number);
+        let share = desktop.home().join(".local/share");
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gui/data");
+        for (from, to) in [
+            ("org.sameday.Upgrader.desktop", "applications/org.sameday.Upgrader.desktop"),
+            ("org.sameday.Upgrader.mime.xml", "mime/packages/org.sameday.Upgrader.xml"),
+            ("org.sameday.Upgrader.service", "dbus-1/services/org.sameday.Upgrader.service"),
+        ] {
+            let text = fs::read_to_string(data.join(from)).unwrap();
+            // It is not where programs usually are.
+            let command = format!("Exec={}", program().display());
+            let text = text.replace("Exec=/usr/bin/sameday-gtk", &command).replace("Exec=sameday-gtk", &command);
+            assert!(!to.ends_with(".desktop") || text.contains(&command), "{text}");
+            fs::create_dir_all(share.join(to).parent().unwrap()).unwrap();
+            fs::write(share.join(to), text).unwrap();
+        }
+        run(Command::new("update-mime-database").arg(share.join("mime"))).unwrap();
+        run(Command::new("update-desktop-database").arg(share.join("applications"))).unwrap();
+        let bus = format!("{{'DBUS_SYSTEM_BUS_ADDRESS': '{}'}}", self.case.machine().bus().address());
+        desktop.session("org.freedesktop.DBus.UpdateActivationEnvironment", &[&bus]).unwrap();
+        desktop.session("org.freedesktop.DBus.ReloadConfig", &[]).unwrap();
+        Installed(desktop.home().join(".local"))
+    }
+
     fn start(&mut self, number: usize, arguments: &[&str], look: &Look) -> Start {
         static STARTED: AtomicUsize = AtomicUsize::new(0);
         let log = scratch().join(format!("app-{number}-{}.log", STARTED.fetch_add(1, Ordering::SeqCst)));
@@ -210,6 +236,15 @@ impl Stage {
         }
     }
 
+    /// What was committed, and never started, is taken back.
+    pub fn take_back(&mut self) {
+        let now = self.now();
+        if !now.pending_version.is_empty() {
+            self.call(&Call::Rollback(&now.previous_version));
+            self.case.machine().settled(LIMIT).unwrap();
+        }
+    }
+
     /// Kills the daemon.
     pub fn kill_daemon(&mut self) {
         self.case.machine().kill_daemon();
@@ -218,6 +253,17 @@ impl Stage {
     /// The daemon gets so little of the processor that what is over in an instant can be seen.
     pub fn slow(&mut self) -> Slow {
         Slow::new(self.case.machine().daemon_id().unwrap())
+    }
+}
+
+/// An app that is installed for one user, until this ends.
+pub struct Installed(PathBuf);
+
+impl Drop for Installed {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.0) {
+            eprintln!("remove {}: {error}", self.0.display());
+        }
     }
 }
 
@@ -234,7 +280,7 @@ fn watch(case: &mut Case) -> Watch {
 
 /// Of every so long a daemon runs so long.
 const PERIOD: Duration = Duration::from_millis(250);
-const SHARE: Duration = Duration::from_millis(4);
+const SHARE: Duration = Duration::from_millis(2);
 
 /// A daemon that is kept slow until this ends.
 pub struct Slow {
