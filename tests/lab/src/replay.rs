@@ -15,7 +15,9 @@ use std::collections::HashSet;
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::PathBuf;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use fat::Geometry;
 use image::{Image, SECTOR};
@@ -23,6 +25,7 @@ use judge::{Judge, Seen};
 use mend::Mender;
 use states::{Allowed, Draw, Epoch};
 
+use crate::process::run;
 use crate::random::Random;
 use crate::stick::PARTITION_START;
 
@@ -138,6 +141,24 @@ impl fmt::Display for Lies {
     }
 }
 
+/// A state, written out as a stick.
+#[derive(Debug, Clone)]
+pub struct Saved {
+    /// The stick.
+    pub stick: PathBuf,
+    /// What starts, one after the other: [`Seen::whole`].
+    pub starts: Vec<String>,
+    /// Which state it is, for people.
+    pub what: String,
+}
+
+/// A state that could be saved.
+struct Found {
+    epoch: usize,
+    draw: Draw,
+    starts: Vec<String>,
+}
+
 /// A recording that was read.
 #[derive(Debug)]
 struct Read {
@@ -150,7 +171,7 @@ fn other(error: impl fmt::Display) -> io::Error {
 }
 
 impl Recording {
-    fn image(&self, path: &std::path::Path) -> io::Result<Image> {
+    fn image(&self, path: &Path) -> io::Result<Image> {
         Image::read(path, PARTITION_START, usize::try_from(self.length).map_err(other)?)
     }
 
@@ -263,6 +284,53 @@ impl Recording {
             image.undo_to(depth);
         }
         Ok(lies)
+    }
+}
+
+impl Recording {
+    /// Writes states out as sticks, in `dir`: the two where the commit is, the last that starts the old version and the first that starts the new
+    /// one, and `more` of all others, any.
+    ///
+    /// # Errors
+    /// When the recording cannot be read, when one of the two versions never starts, or when a stick cannot be written.
+    pub fn save(&self, judge: &mut Judge, seed: u64, more: usize, dir: &Path) -> io::Result<Vec<Saved>> {
+        let Read { mut image, epochs } = self.read()?;
+        let mut random = Random::new(seed, &format!("{} saved", self.name));
+        let mut found: Vec<Found> = Vec::new();
+        for (number, epoch) in epochs.iter().enumerate() {
+            for draw in chosen(epoch, &mut random, Effort { draws: 0, percent: 100 }) {
+                let depth = image.depth();
+                draw.iter().for_each(|piece| image.apply(&epoch.pieces[usize::from(*piece)]));
+                let seen = judge.see(&image).map_err(other)?;
+                let starts = seen.whole().map_err(other)?.into_iter().map(str::to_owned).collect();
+                found.push(Found { epoch: number, draw, starts });
+                image.undo_to(depth);
+            }
+            epoch.pieces.iter().for_each(|piece| image.apply(piece));
+            image.settle();
+        }
+        let never = |what: &[String]| other(format!("{}: {what:?} never start", self.name));
+        let last = found.iter().rposition(|state| state.starts == self.old).ok_or_else(|| never(&self.old))?;
+        let mut saved = vec![found.swap_remove(last)];
+        let first = found.iter().position(|state| state.starts == self.new).ok_or_else(|| never(&self.new))?;
+        saved.push(found.swap_remove(first));
+        for _ in 0..more.min(found.len()) {
+            saved.push(found.swap_remove(random.index(found.len())));
+        }
+        saved.into_iter().enumerate().map(|(number, state)| self.write(&epochs, state, dir, number)).collect()
+    }
+
+    fn write(&self, epochs: &[Epoch], state: Found, dir: &Path, number: usize) -> io::Result<Saved> {
+        let stick = dir.join(format!("{}-{number}.img", self.name));
+        run(Command::new("cp").args(["--sparse=always", "--"]).arg(&self.before).arg(&stick))?;
+        let disk = fs::File::options().write(true).open(&stick)?;
+        let here = &epochs[state.epoch];
+        let earlier = epochs[..state.epoch].iter().flat_map(|epoch| &epoch.pieces);
+        for piece in earlier.chain(state.draw.iter().map(|piece| &here.pieces[usize::from(*piece)])) {
+            disk.write_all_at(piece.bytes(), PARTITION_START + (piece.sector * SECTOR) as u64)?;
+        }
+        let what = format!("{}, epoch {} of {}, {}", self.name, state.epoch, epochs.len(), named(&state.draw, here));
+        Ok(Saved { stick, starts: state.starts, what })
     }
 }
 

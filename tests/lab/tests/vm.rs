@@ -7,10 +7,14 @@
 
 #[path = "vm/computer.rs"]
 mod computer;
+#[path = "vm/cut.rs"]
+mod cut;
 #[path = "vm/failed.rs"]
 mod failed;
 #[path = "vm/stick.rs"]
 mod stick;
+#[path = "vm/syslinux.rs"]
+mod syslinux;
 #[path = "vm/tor.rs"]
 mod tor;
 #[path = "vm/upgrade.rs"]
@@ -41,6 +45,7 @@ enum Play {
     Before(fn(&Material) -> io::Result<()>),
     Committed(fn(&Material, &Stick) -> io::Result<()>),
     Good(fn(&Material, &Stick) -> io::Result<()>),
+    Both(fn(&Material, &[Stick; 2]) -> io::Result<()>),
     Failed(&'static failed::Case),
 }
 
@@ -48,7 +53,21 @@ fn stories() -> Vec<Story> {
     let mut all = vec![
         Story { name: "a_check_without_consent_leaves_no_trace", core: false, play: Play::Before(upgrade::no_trace) },
         Story { name: "a_stick_looks_by_itself_and_upgrades_over_tor", core: false, play: Play::Alone(tor::over_tor) },
-        Story { name: "from_layer_to_layer_and_back_by_hand", core: false, play: Play::Good(upgrade::again_and_back) },
+        Story {
+            name: "a_stick_with_another_boot_loader_is_upgraded_and_goes_back",
+            core: false,
+            play: Play::Before(syslinux::upgraded),
+        },
+        Story {
+            name: "no_power_cut_of_the_upgrade_leaves_a_stick_without_a_version",
+            core: false,
+            play: Play::Both(cut::replayed),
+        },
+        Story {
+            name: "from_layer_to_layer_five_times_and_back_by_hand",
+            core: false,
+            play: Play::Good(upgrade::again_and_back),
+        },
         Story {
             name: "a_stick_pulled_early_three_times_is_undone_and_tried_again",
             core: false,
@@ -125,6 +144,7 @@ fn play(dir: &Path, stories: &[Story]) -> ExitCode {
             (_, None) => nothing(),
             (Play::Committed(play), Some([committed, _])) => play(&material, committed),
             (Play::Good(play), Some([_, good])) => play(&material, good),
+            (Play::Both(play), Some(sticks)) => play(&material, sticks),
             (Play::Failed(case), Some([committed, _])) => failed::play(case, &material, committed),
         };
         tell(story.name, &outcome);

@@ -34,6 +34,12 @@ impl Piece {
     pub fn sectors(&self) -> usize {
         self.prints.len()
     }
+
+    /// What is written.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 /// The disk.

@@ -7,23 +7,25 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use sameday_lab::process::run;
+use sameday_lab::replay::judge::Wanted;
 use sameday_lab::roots::{BaseOptions, kernel_and_initrd};
 use sameday_lab::stick::{FileSystem, Stick};
 use sameday_lab::vm::system;
 use sameday_lab::world::{self, World};
 use sameday_publish::image::{Efi, StickImage, image};
 
-/// The version first installed, and those that it is upgraded to.
+/// The version first installed, and those that it is upgraded to, one after the other.
 pub const OLD: &str = "1.0";
 pub const NEW: &str = "1.1";
 pub const NEWER: &str = "1.2";
+pub const RELEASES: [&str; 5] = [NEW, NEWER, "1.3", "1.4", "1.5"];
 /// A file that the new versions bring: which one it is.
 pub const NEWS: &str = "usr/share/sameday-lab-news";
 /// Another, whose bytes nothing reads at a start.
 const BULK: &str = "usr/share/sameday-lab-bulk";
 const BULK_BYTES: usize = 3 << 20;
 /// What spares an emulated processor work, and shows what the kernel says.
-const PARAMETERS: &str = "console=ttyS0 mitigations=off nowatchdog init_on_alloc=0 quiet";
+pub const PARAMETERS: &str = "console=ttyS0 mitigations=off nowatchdog init_on_alloc=0 quiet";
 /// An emulated processor with other work takes so long.
 const TRIAL: &str = "[Unit]\nJobTimeoutSec=15min\n";
 
@@ -31,14 +33,15 @@ const TRIAL: &str = "[Unit]\nJobTimeoutSec=15min\n";
 pub struct Material {
     pub dir: PathBuf,
     pub stick: Stick,
-    /// The kits of the first and of the second release.
-    pub kits: [PathBuf; 2],
+    world: World,
 }
 
 impl Material {
     /// Makes it below `dir`, where `installed` is what `make install` has made. The Debian root is kept for the next time.
     pub fn make(dir: &Path) -> io::Result<Self> {
-        Ok(Self::make_in(dir, "run", &Network::default(), &|_| Ok(()))?.0)
+        let material = Self::make_in(dir, "run", &Network::default(), &|_| Ok(()))?;
+        material.kit(NEW)?;
+        Ok(material)
     }
 
     /// Where the repository of [`Material::make_in`] is, for a server that has to be there before.
@@ -52,7 +55,7 @@ impl Material {
         room: &str,
         network: &Network,
         more: &dyn Fn(&Path) -> io::Result<()>,
-    ) -> io::Result<(Self, World)> {
+    ) -> io::Result<Self> {
         let debian = dir.join("debian");
         system::debian_root(&debian, &mut |line| println!("     {line}"))?;
         let work = dir.join(room);
@@ -64,7 +67,7 @@ impl Material {
         let roots = roots(&work, &debian, &dir.join("installed"), more)?;
         let spec = world::Spec {
             base: OLD.into(),
-            newer: vec![NEW.into(), NEWER.into()],
+            newer: RELEASES.map(str::to_owned).into(),
             base_urls: network.base_urls.clone(),
             tor: network.tor.clone(),
             arti: network.arti.clone(),
@@ -74,14 +77,6 @@ impl Material {
         let time = u32::try_from(spec.made.unix()).map_err(io::Error::other)?;
         let world =
             World::new(&work.join("world"), spec, roots, &BaseOptions { compressor: "lz4", ..BaseOptions::default() })?;
-        let kit = |version: &str| {
-            world.release(version)?;
-            // Kits for the same sticks have the same name.
-            let kit = world.kit_of(&world.repository(), &work.join(format!("kits-{version}")))?;
-            println!("     {}: {} bytes", kit.display(), kit.metadata()?.len());
-            Ok::<_, io::Error>(kit)
-        };
-        let kits = [kit(NEW)?, kit(NEWER)?];
         let plan = StickImage {
             base: world.base_image().to_owned(),
             kernel,
@@ -94,7 +89,25 @@ impl Material {
         };
         let path = work.join("stick.img");
         image(&plan, &path).map_err(io::Error::other)?;
-        Ok((Self { dir: work, stick: Stick::existing(&path, FileSystem::Vfat), kits }, world))
+        Ok(Self { dir: work, stick: Stick::existing(&path, FileSystem::Vfat), world })
+    }
+
+    /// The kit of a version, which is released for it. Versions are released in their order.
+    pub fn kit(&self, version: &str) -> io::Result<PathBuf> {
+        // Kits for the same sticks have the same name.
+        let folder = self.dir.join(format!("kits-{version}"));
+        if let Some(kit) = fs::read_dir(&folder).into_iter().flatten().next() {
+            return Ok(kit?.path());
+        }
+        self.world.release(version)?;
+        let kit = self.world.kit_of(&self.world.repository(), &folder)?;
+        println!("     {}: {} bytes", kit.display(), kit.metadata()?.len());
+        Ok(kit)
+    }
+
+    /// What must be on a stick that starts one of these versions, or the base.
+    pub fn wanted(&self, versions: &[&str]) -> io::Result<Wanted> {
+        versions.iter().map(|name| Ok(((*name).to_owned(), self.world.needed(name)?))).collect()
     }
 }
 
@@ -129,12 +142,12 @@ fn roots(
     let limits = at(OLD).join("etc/systemd/system/sameday-trial.target.d");
     fs::create_dir_all(&limits)?;
     fs::write(limits.join("lab.conf"), TRIAL)?;
-    for (version, seed) in [(NEW, 1), (NEWER, 2)] {
+    for (version, seed) in RELEASES.into_iter().zip(1..) {
         copy(&at(OLD), &at(version))?;
         fs::write(at(version).join(NEWS), version)?;
         fs::write(at(version).join(BULK), noise(seed))?;
     }
-    Ok([OLD, NEW, NEWER].map(|version| (version.to_owned(), at(version))).into())
+    Ok(std::iter::once(OLD).chain(RELEASES).map(|version| (version.to_owned(), at(version))).collect())
 }
 
 /// Bytes that no compressor makes shorter (xorshift64).

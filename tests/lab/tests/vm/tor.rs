@@ -14,7 +14,7 @@ use sameday_lab::repo::Repo;
 use sameday_lab::tornet::TorNet;
 
 use crate::computer::{BOOT, COMMAND, UPGRADE, boot, boot_env, computer, expect, judged, status};
-use crate::stick::{Material, NEWER, Network, OLD};
+use crate::stick::{Material, NEW, NEWER, Network, OLD};
 
 /// For benchmarks of networks (RFC 2544): nobody's.
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
@@ -58,7 +58,10 @@ fn play(dir: &Path) -> io::Result<()> {
         let enable = ["sameday-check.timer", "systemd-networkd.service", "systemd-networkd-wait-online.service"];
         run(Command::new("systemctl").arg("--root").arg(root).arg("enable").args(enable)).map(drop)
     };
-    let (material, _world) = Material::make_in(dir, ROOM, &network, &furnish)?;
+    let material = Material::make_in(dir, ROOM, &network, &furnish)?;
+    for version in [NEW, NEWER] {
+        material.kit(version)?;
+    }
     tor.wait_ready(READY)?;
     server.forget();
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
@@ -12,9 +13,18 @@ use sameday_lab::vm::Writes;
 use sameday_lab::vm::guest::Guest;
 
 use crate::computer::{
-    BOOT, COMMAND, UPGRADE, boot, boot_env, computer, drive, expect, good_env, judged, same_bytes, status,
+    BOOT, COMMAND, UPGRADE, boot, boot_env, computer, drive, expect, good_env, judged, same_bytes, status, system,
 };
-use crate::stick::{Material, NEW, NEWER, NEWS, OLD};
+use crate::stick::{Material, NEW, NEWS, OLD, RELEASES};
+
+/// The start that installs, and the first one of the new version: what each writes to the stick is noted down.
+pub const FIRST: &str = "first";
+pub const SECOND: &str = "second";
+
+/// Where it is noted down.
+pub fn log_of(material: &Material, start: &str) -> PathBuf {
+    material.dir.join(format!("{start}.log"))
+}
 
 /// A boot with a check, but no consent, leaves the whole disk as it was.
 pub fn no_trace(material: &Material) -> io::Result<()> {
@@ -34,18 +44,20 @@ pub fn no_trace(material: &Material) -> io::Result<()> {
 pub fn from_a_kit(material: &Material) -> io::Result<[Stick; 2]> {
     let stick = material.stick.clone_to(&material.dir.join("kit.img"))?;
     let mut vm = computer(&stick);
-    vm.drives.push(drive(&second_stick(material, &material.kits[0])?, Writes::Refused));
+    vm.drives.push(drive(&second_stick(material, &material.kit(NEW)?)?, Writes::Refused));
     vm.drives.push(drive(&other_live(material)?, Writes::Refused));
-    let mut guest = boot(&vm, &material.dir, "first", "filesystem", OLD)?;
+    vm.log = Some(log_of(material, FIRST));
+    let mut guest = boot(&vm, &material.dir, FIRST, "filesystem", OLD)?;
     judged(&mut guest)?;
-    install(&mut guest, material, 0)?;
+    install(&mut guest, &material.kit(NEW)?)?;
     guest.ended(BOOT)?;
     expect(&boot_env(&stick)?, "1.1 base 3 false")?;
     expect(&good_env(&stick)?, "base")?;
     outside(material, &stick)?;
     let committed = stick.clone_to(&material.dir.join("committed.img"))?;
 
-    let mut guest = boot(&vm, &material.dir, "second", NEW, NEW)?;
+    vm.log = Some(log_of(material, SECOND));
+    let mut guest = boot(&vm, &material.dir, SECOND, NEW, NEW)?;
     let line = guest.expect("cat /proc/cmdline", COMMAND)?;
     if !line.contains("systemd.wants=sameday-trial.target") {
         return Err(io::Error::other(format!("no limits for a version on trial: {line}")));
@@ -61,55 +73,74 @@ pub fn from_a_kit(material: &Material) -> io::Result<[Stick; 2]> {
     Ok([committed, stick])
 }
 
-/// From layer to layer, and back by hand. Between the starts of a good version nothing is written.
+/// From layer to layer, five in all, and back by hand. Between the starts of a good version nothing is written, and the stick does not fill up.
 pub fn again_and_back(material: &Material, good: &Stick) -> io::Result<()> {
+    const ALIKE: u64 = 1 << 20;
     let stick = good.clone_to(&material.dir.join("again.img"))?;
-    let mut vm = computer(&stick);
-    vm.drives.push(drive(&second_stick(material, &material.kits[1])?, Writes::Refused));
-    let mut guest = boot(&vm, &material.dir, "third", NEW, NEW)?;
-    let line = guest.expect("cat /proc/cmdline", COMMAND)?;
-    if line.contains("sameday-trial") {
-        return Err(io::Error::other(format!("limits for a version that is good: {line}")));
+    let first = material.stick.free()?;
+    let used = || Ok::<_, io::Error>(first.saturating_sub(stick.free()?));
+    let mut room = vec![used()?];
+    for two in RELEASES.windows(2) {
+        let &[from, to] = two else { continue };
+        let mut vm = computer(&stick);
+        vm.drives.push(drive(&second_stick(material, &material.kit(to)?)?, Writes::Refused));
+        let mut guest = boot(&vm, &material.dir, &format!("good-{from}"), from, from)?;
+        let began_good = from == NEW;
+        let line = guest.expect("cat /proc/cmdline", COMMAND)?;
+        if line.contains("sameday-trial") == began_good {
+            return Err(io::Error::other(format!("limits are for a version on trial, and for no other: {line}")));
+        }
+        judged(&mut guest)?;
+        if began_good {
+            same_bytes(good.image(), stick.image())?;
+        }
+        status(&mut guest, &[("/running-version", from), ("/standing", "good")])?;
+        install(&mut guest, &material.kit(to)?)?;
+        guest.ended(BOOT)?;
+        expect(&boot_env(&stick)?, &format!("{to} {from} 3 false"))?;
+        room.push(used()?);
     }
-    judged(&mut guest)?;
-    same_bytes(good.image(), stick.image())?;
-    install(&mut guest, material, 1)?;
-    guest.ended(BOOT)?;
-    expect(&boot_env(&stick)?, "1.2 1.1 3 false")?;
+    println!("figure: bytes used on the stick after 1 to {} upgrades: {room:?}", room.len());
+    if room.last() > room.get(1).map(|two| two + ALIKE).as_ref() {
+        return Err(io::Error::other(format!("the stick fills up: {room:?}")));
+    }
 
-    let mut guest = boot(&vm, &material.dir, "fourth", NEWER, NEWER)?;
+    let [.., kept, newest] = RELEASES;
+    let vm = computer(&stick);
+    let mut guest = boot(&vm, &material.dir, "newest", newest, newest)?;
     judged(&mut guest)?;
-    status(&mut guest, &[("/running-version", NEWER), ("/standing", "good"), ("/previous-version", NEW)])?;
+    status(&mut guest, &[("/running-version", newest), ("/standing", "good"), ("/previous-version", kept)])?;
     let back = guest.expect("sameday rollback --yes", COMMAND)?;
     println!("     {}", back.trim());
     guest.end("systemctl reboot", BOOT)?;
-    expect(&boot_env(&stick)?, "1.1 1.2 3 false")?;
+    expect(&boot_env(&stick)?, &format!("{kept} {newest} 3 false"))?;
 
-    let mut guest = boot(&vm, &material.dir, "back", NEW, NEW)?;
+    let mut guest = boot(&vm, &material.dir, "back", kept, kept)?;
     judged(&mut guest)?;
-    status(&mut guest, &[("/running-version", NEW), ("/standing", "rolled-back"), ("/again-version", NEWER)])?;
+    status(&mut guest, &[("/running-version", kept), ("/standing", "rolled-back"), ("/again-version", newest)])?;
     guest.end("systemctl poweroff", BOOT)?;
-    expect(&boot_env(&stick)?, "1.1 1.2 0 true")?;
+    expect(&boot_env(&stick)?, &format!("{kept} {newest} 0 true"))?;
     outside(material, &stick)?;
     stick.fsck()
 }
 
-/// Types what the user would, and waits until the computer restarts.
-fn install(guest: &mut Guest, material: &Material, kit: usize) -> io::Result<()> {
-    let name = material.kits[kit].file_name().unwrap_or_default().to_string_lossy().into_owned();
+/// Types what the user would, and consents; the computer then restarts. Answers what was asked.
+pub fn install(guest: &mut Guest, kit: &Path) -> io::Result<String> {
+    let name = kit.file_name().unwrap_or_default().to_string_lossy().into_owned();
     guest.expect("mkdir -p /media/second && mount -o ro /dev/vdb /media/second", COMMAND)?;
     guest.wait_on_screen("user@stick", COMMAND)?;
     let began = Instant::now();
     guest.type_line(&format!("clear; sameday install /media/second/{name} --restart"), COMMAND)?;
     guest.wait_on_screen("[y/N]", UPGRADE)?;
-    println!("{}", guest.screen(COMMAND)?);
+    let asked = guest.screen(COMMAND)?;
+    println!("{asked}");
     guest.type_line("y", COMMAND)?;
     println!("figure: consent after {:.0} s", began.elapsed().as_secs_f64());
-    Ok(())
+    Ok(asked)
 }
 
 /// A stick with nothing on it but a kit.
-fn second_stick(material: &Material, kit: &Path) -> io::Result<PathBuf> {
+pub fn second_stick(material: &Material, kit: &Path) -> io::Result<PathBuf> {
     let image = material.dir.join("second-stick.img");
     if image.exists() {
         fs::remove_file(&image)?;
@@ -136,11 +167,8 @@ fn other_live(material: &Material) -> io::Result<PathBuf> {
 /// Everything but the system's partition is as it was: table, boot loader, Persistent Storage.
 fn outside(material: &Material, stick: &Stick) -> io::Result<()> {
     let (before, after) = (fs::read(material.stick.image())?, fs::read(stick.image())?);
-    let start = usize::try_from(PARTITION_START).map_err(io::Error::other)?;
-    // GPT: the first entry's last sector stands at byte 40 of it; entries begin in sector 2 (UEFI 2.10, 5.3.3).
-    let last = before.get(1024 + 40..1024 + 48).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
-    let end = last.and_then(|last| usize::try_from((last + 1) * 512).ok()).unwrap_or(start);
-    if end <= start || before.get(..start) != after.get(..start) || before.get(end..) != after.get(end..) {
+    let Range { start, end } = system(&before)?;
+    if before.get(..start) != after.get(..start) || before.get(end..) != after.get(end..) {
         return Err(io::Error::other("something outside of the system's partition changed"));
     }
     Ok(())
