@@ -22,6 +22,7 @@ mod stack;
 mod staging;
 mod tree;
 mod versions;
+mod zone;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;

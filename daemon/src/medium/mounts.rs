@@ -19,6 +19,8 @@ pub(super) struct Mount {
     pub flags: MsFlags,
     /// Whether the file system is writable, wherever it is mounted.
     pub writable: bool,
+    /// Whether it keeps dates in the kernel's own zone: vfat does where nothing else is said (Documentation/filesystems/vfat.rst).
+    pub in_local_time: bool,
 }
 
 /// All lines that can be read, in their order: a later one at the same place hides the earlier.
@@ -40,8 +42,11 @@ fn line(line: &str) -> Option<Mount> {
     let flags = fixed.next()?.split(',').filter_map(flag).fold(MsFlags::empty(), |all, one| all | one);
     let mut rest = rest.split(' ');
     let file_system = rest.next()?.to_owned();
-    let writable = rest.nth(1).is_some_and(|options| options.split(',').any(|option| option == "rw"));
-    Some(Mount { point, device, file_system, flags, writable })
+    let options: Vec<&str> = rest.nth(1).unwrap_or_default().split(',').collect();
+    let writable = options.contains(&"rw");
+    let zone = |option: &&str| option.starts_with("tz=") || option.starts_with("time_offset=");
+    let in_local_time = file_system == "vfat" && !options.iter().any(zone);
+    Some(Mount { point, device, file_system, flags, writable, in_local_time })
 }
 
 fn flag(option: &str) -> Option<MsFlags> {
@@ -116,6 +121,12 @@ mod tests {
         assert_eq!(medium.flags, MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_RELATIME);
         assert!(at(&mounts, Path::new("/a b\\")).is_some());
         assert_eq!(mounts.len(), 3);
+        assert_eq!(mounts.iter().map(|mount| mount.in_local_time).collect::<Vec<_>>(), [true, false, false]);
+        for zone in ["tz=UTC", "time_offset=-60"] {
+            let text =
+                format!("36 35 98:0 / /run/live/medium ro - vfat /dev/sda1 ro,fmask=0022,{zone},errors=remount-ro");
+            assert!(!parse(&text)[0].in_local_time, "{zone}");
+        }
         // The first is that of the file system, not of the mount.
         assert_eq!(mounts.iter().map(|mount| mount.writable).collect::<Vec<_>>(), [false, true, true]);
     }

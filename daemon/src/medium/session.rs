@@ -20,7 +20,7 @@ use sameday_upgrade::names::Version;
 
 use super::error::StickError;
 use super::loader::Loader;
-use super::{GOOD_ENV, Medium, kernel_text, mounts, tree, versions};
+use super::{GOOD_ENV, Medium, kernel_text, mounts, tree, versions, zone};
 
 /// How often, and how far apart, mounting read-only is tried while the kernel still counts a writer that has just closed.
 const READ_ONLY_TRIES: u32 = 20;
@@ -66,7 +66,9 @@ impl Medium {
     /// `version-kept` when that version runs or is kept, and when it is not the stick that was found, or cannot be mounted for writing.
     pub fn open(&self, version: &Version, time: i64) -> Result<Session, StickError> {
         self.can_take(version)?;
-        self.begin(Some(version.clone()), TimeSpec::new(time, 0))
+        // What is on the stick is then the release's time, wherever the stick is read.
+        let shift = if self.mount.in_local_time { zone::behind_utc() } else { 0 };
+        self.begin(Some(version.clone()), TimeSpec::new(time.saturating_add(shift), 0))
     }
 
     /// Whether the files of `version` may be written.
@@ -263,8 +265,21 @@ impl Session {
         let parent = self.directory(tree::parent(&directory))?;
         let mode = Mode::from_bits_truncate(0o755);
         mkdirat(&parent, tree::name(&directory), mode).map_err(|e| StickError::io(format!("make {directory}"), e))?;
+        self.keep_date(tree::parent(&directory))?;
+        self.keep_date(&directory)?;
         self.directories.push(directory);
         Ok(())
+    }
+
+    /// A directory in which something was just made gets its date back, the release's if it is new, before the kernel writes the day's to the
+    /// stick: the power can go at any time.
+    pub(super) fn keep_date(&self, directory: &str) -> Result<(), StickError> {
+        if directory.is_empty() {
+            return Ok(());
+        }
+        let time = self.touched.get(directory).unwrap_or(&self.time);
+        futimens(self.directory(directory)?, time, time)
+            .map_err(|e| StickError::io(format!("set the time of {directory}/"), e))
     }
 
     /// Notes the time of a directory that is about to change, so that a cancel can give it back.

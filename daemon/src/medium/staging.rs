@@ -45,6 +45,8 @@ impl Session {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
         let file = self.medium.tree.file(place, flags).map_err(|e| StickError::io(format!("make {place}"), e))?;
         self.files.push(place.to_owned());
+        futimens(&file, &self.time, &self.time).map_err(|e| StickError::io(format!("set the time of {place}"), e))?;
+        self.keep_date(tree::parent(place))?;
         self.staging(file, place, length, 0)
     }
 

@@ -27,10 +27,11 @@ mod stacks;
 mod upgrades;
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::time::Duration;
 
 use sameday_lab::live::{Disk, LiveRoot, Spec};
+use sameday_lab::process::run;
 use sameday_lab::stick::{FileSystem, Stick};
 use sameday_lab::uml::{self, Uml};
 
@@ -225,7 +226,10 @@ fn guest(dir: &Path, chosen: &[&str]) -> ExitCode {
         } else {
             Disk::Image { image: stick.image().to_owned(), write_protected: case.write_protected }
         };
-        let told = start(&case, dir, &stick, disk).err().unwrap_or_default();
+        // What the kernel is told by systemd when it starts.
+        let zone = |zone: &str| run(Command::new("hwclock").args(["--systz", "--utc", "--noadjfile"]).env("TZ", zone));
+        let told = zone(case.zone).map_err(|error| error.to_string());
+        let told = told.and_then(|_| start(&case, dir, &stick, disk)).err().unwrap_or_default();
         std::fs::write(dir.join(format!("{name}.told")), told).expect("the folder of results is writable");
     }
     ExitCode::SUCCESS

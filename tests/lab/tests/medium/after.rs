@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::MetadataExt as _;
 use std::process::Command;
 
 use sameday_lab::process::run;
-use sameday_lab::stick::{Entry, Stick};
+use sameday_lab::stick::{Entry, PARTITION_START, Stick};
 use sameday_upgrade::boot_env::{Choice, GoodEnv};
+
+use crate::inside::RELEASE;
 
 const BOOT_ENV: &str = "live/sameday/boot.env";
 const GOOD_ENV: &str = "live/sameday/good.env";
@@ -21,6 +24,20 @@ pub fn same_tree(before: &Stick, now: &Stick) {
     assert_eq!(before.tree().unwrap(), now.tree().unwrap());
     assert_eq!(before.free().unwrap(), now.free().unwrap(), "free room");
     now.fsck().unwrap();
+}
+
+/// What is new, and what was overwritten, is as old as the release; mtools reads the dates as they stand there.
+pub fn has_the_releases_times(before: &Stick, now: &Stick) {
+    let changed = differences(before, now);
+    assert!(changed.contains_key(BOOT_ENV) && changed.contains_key("live/1.1/1.1.squashfs"), "{changed:?}");
+    let partition = format!("{}@@{PARTITION_START}", now.image().display());
+    for place in changed.keys() {
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        let mut command = Command::new("mcopy");
+        command.args(["-m", "-n", "-o", "-i", &partition]).arg(format!("::{place}")).arg(copy.path());
+        run(command.env("TZ", "UTC")).unwrap();
+        assert_eq!(fs::metadata(copy.path()).unwrap().mtime(), RELEASE, "{place}");
+    }
 }
 
 fn variables(stick: &Stick) -> BTreeMap<String, String> {

@@ -38,6 +38,8 @@ pub struct Case {
     pub on: On,
     /// The stick has room for the large layer; in the guest, it is a disk of the machine and no loop device.
     pub on_disk: bool,
+    /// The time zone that the guest's kernel is told, as `TZ` has it.
+    pub zone: &'static str,
 }
 
 impl Case {
@@ -54,6 +56,7 @@ impl Case {
             after: after::unchanged,
             on: On::Both,
             on_disk: false,
+            zone: "UTC0",
         }
     }
 
@@ -78,6 +81,13 @@ pub fn all() -> Vec<Case> {
     let mut all = refusals::cases(Case::new);
     all.extend([
         Case { after: after::upgraded, on_disk: true, ..Case::new("a_whole_upgrade_is_committed", upgrades::whole) },
+        Case {
+            after: after::has_the_releases_times,
+            on: On::Guest("the zone is the whole kernel's"),
+            // Half a day later than the release, as one looks who takes it for UTC.
+            zone: "<+14>-14",
+            ..Case::new("the_zone_of_the_computer_does_not_show", upgrades::in_a_zone)
+        },
         Case { after: after::same_tree, ..Case::new("a_cancel_leaves_tree_room_and_times", upgrades::cancelled) },
         Case {
             after: after::same_tree,

@@ -77,6 +77,17 @@ pub fn whole(inside: &Inside) {
     assert_eq!(evidence.files.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["format", "targets.json"]);
 }
 
+pub fn in_a_zone(inside: &Inside) {
+    let mut session = open();
+    inside.stage(&mut session, "good").unwrap();
+    session.settle().unwrap();
+    session.commit(&on_trial()).unwrap();
+    session.close().unwrap();
+    // This kernel reads the dates as its own zone's.
+    let list = fs::metadata(Path::new(MEDIUM).join("live/1.1.module")).unwrap();
+    assert_eq!(list.mtime(), RELEASE - 14 * 3600, "the kernel has no zone");
+}
+
 pub fn cancelled(inside: &Inside) {
     half_way(inside, |session| session.close().unwrap());
 }
@@ -87,6 +98,8 @@ pub fn dropped(inside: &Inside) {
 
 fn half_way(inside: &Inside, end: impl Fn(samedayd::medium::Session)) {
     let before = snapshot();
+    let date = |place: &str| fs::metadata(Path::new(MEDIUM).join(place)).unwrap().mtime();
+    let live = date("live");
     // Once in the middle of a file, once with all in place but the commit.
     let mut session = open();
     stage(&mut session, "live/1.1/1.1.squashfs", &fs::read(material::layer(&inside.dir, "good")).unwrap()).unwrap();
@@ -94,6 +107,10 @@ fn half_way(inside: &Inside, end: impl Fn(samedayd::medium::Session)) {
     staging.append(&material::noise(1 << 20, 1)).unwrap();
     drop(staging);
     assert!(!is_read_only() && free() < before.1);
+    // Were the power to go now, no date would tell the day.
+    for (place, expected) in [("live", live), ("live/1.1", RELEASE), ("live/1.1/vmlinuz", RELEASE)] {
+        assert_eq!(date(place), expected, "{place}");
+    }
     end(session);
     assert_eq!(snapshot(), before);
     let mut session = open();

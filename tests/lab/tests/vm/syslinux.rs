@@ -30,8 +30,8 @@ pub fn upgraded(material: &Material) -> io::Result<()> {
     let mut guest = boot(&vm, &material.dir, "syslinux-first", MODULE, OLD)?;
     judged(&mut guest)?;
     let asked = install(&mut guest, &material.kit(NEW)?)?;
-    if !asked.contains("cannot undo") {
-        return Err(io::Error::other(format!("it is not said that nothing is undone:\n{asked}")));
+    if !asked.contains("boot loader of another kind") || !asked.contains("it cannot go back") {
+        return Err(io::Error::other(format!("it is not said what this stick cannot do:\n{asked}")));
     }
     guest.ended(BOOT)?;
     listed(&stick, &format!("filesystem.squashfs {NEW}/{NEW}.squashfs"))?;
