@@ -59,13 +59,39 @@ impl Session {
                 self.take_over(&removal)?;
                 continue;
             }
-            self.remove(&removal)?;
-            cleared.bytes = cleared.bytes.saturating_add(removal.bytes);
-            cleared.versions.push(removal.version);
+            self.give_back(&mut cleared, removal)?;
         }
         self.remove_blank_list()?;
         self.sync_removals()?;
         Ok(cleared)
+    }
+
+    /// Removes the versions that nothing refers to any more since the commit: those before the one that runs, which is what is fallen back to.
+    /// A stick that is upgraded again and again holds two versions and the base.
+    ///
+    /// # Errors
+    /// When nothing was committed, or the stick fails. The commit stands.
+    pub fn clear_superseded(&mut self) -> Result<Cleared, StickError> {
+        if self.phase != Phase::Committed {
+            return Err(StickError::Misuse("what nothing has taken the place of yet"));
+        }
+        self.medium.same()?;
+        // Nothing gives them back any more the times that they had before the upgrade.
+        self.touched.clear();
+        let removals = self.medium.removals(&self.medium.blocks()).map_err(StickError::of)?;
+        let mut cleared = Cleared::default();
+        for removal in removals {
+            self.give_back(&mut cleared, removal)?;
+        }
+        self.sync_removals()?;
+        Ok(cleared)
+    }
+
+    fn give_back(&mut self, cleared: &mut Cleared, removal: Removal) -> Result<(), StickError> {
+        self.remove(&removal)?;
+        cleared.bytes = cleared.bytes.saturating_add(removal.bytes);
+        cleared.versions.push(removal.version);
+        Ok(())
     }
 
     /// Removes what an earlier download left of a version.

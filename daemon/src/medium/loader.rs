@@ -145,6 +145,17 @@ impl Medium {
         Ok(bytes.map(|bytes| Digest::of(&bytes)))
     }
 
+    /// Whether what starts was gone back to from the version that came up well last, where no block tells. It came up before that one did, so it is
+    /// good, and `good.env` goes on naming the newer one.
+    pub(super) fn went_back(&self) -> bool {
+        let current = &self.boot_env.current;
+        match (self.good_env.as_ref().map(|good| &good.version), current) {
+            (Some(Choice::Version(_)), Choice::Base) => true,
+            (Some(Choice::Version(good)), Choice::Version(current)) => good.is_newer_than(current),
+            _ => false,
+        }
+    }
+
     /// What can be gone back to where no block tells: the last version that was good, or the newest one that is older than what starts.
     pub(super) fn kept_beside(&self) -> Result<Choice, Refusal> {
         let current = &self.boot_env.current;

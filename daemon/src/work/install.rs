@@ -74,8 +74,13 @@ pub fn install(
         Ok(session.commit(&BootEnv { current, previous: running, tries: TRIES, good: false })?)
     });
     let Err(failure) = result else {
+        // It is committed. That an old version stays until the next upgrade, or the stick mounted for writing until the restart, is no failure.
+        match session.clear_superseded() {
+            Ok(cleared) if cleared.versions.is_empty() => {}
+            Ok(cleared) => tracing::info!("{} bytes are free again: {:?}", cleared.bytes, cleared.versions),
+            Err(error) => tracing::warn!("{}", Chain(&error)),
+        }
         if let Err(error) = session.close() {
-            // It is committed; that the stick stays mounted for writing until the restart is no failure of the upgrade.
             tracing::warn!("{}", Chain(&error));
         }
         return Installed::Committed(upgrade.version.clone());

@@ -138,6 +138,13 @@ pub fn previous_gone(before: &Stick, now: &Stick) {
     expect(now, [("current", "0.9"), ("previous", "base"), ("tries", "0"), ("good", "1")]);
 }
 
+pub fn superseded_gone(before: &Stick, now: &Stick) {
+    now.fsck().unwrap();
+    expect(now, [("current", "1.1"), ("previous", "0.9"), ("tries", "3"), ("good", "0")]);
+    let left: Vec<String> = now.tree().unwrap().into_keys().filter(|place| place.contains("0.8")).collect();
+    assert!(before.read("live/0.8.module").is_ok() && left.is_empty(), "{left:?}");
+}
+
 pub fn undone_gone(before: &Stick, now: &Stick) {
     gone(
         before,

@@ -115,6 +115,11 @@ pub fn all() -> Vec<Case> {
             ..Case::new("the_previous_version_goes_only_if_given_up", upgrades::give_up)
         },
         Case {
+            more: upgrades::previous,
+            after: after::superseded_gone,
+            ..Case::new("a_third_version_takes_the_place_of_the_first", upgrades::superseded)
+        },
+        Case {
             more: upgrades::undone,
             after: after::undone_gone,
             ..Case::new("what_was_undone_is_unchosen_before_it_goes", upgrades::clear_undone)

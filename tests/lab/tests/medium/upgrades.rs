@@ -295,6 +295,22 @@ pub fn give_up(inside: &Inside) {
     assert_eq!(Medium::find().unwrap().gives_up(), None);
 }
 
+/// Once a third version is committed, nothing refers to the first.
+pub fn superseded(inside: &Inside) {
+    let mut session = open();
+    inside.stage(&mut session, "good").unwrap();
+    session.settle().unwrap();
+    assert_eq!(session.clear_superseded().unwrap_err().reason(), "internal", "it is fallen back to until the commit");
+    let env = BootEnv { previous: Choice::Version(version("0.9")), ..on_trial() };
+    session.commit(&env).unwrap();
+    assert_eq!(session.clear_superseded().unwrap().versions, ["0.8"].map(version));
+    assert_eq!(session.clear_superseded().unwrap().versions, []);
+    session.close().unwrap();
+    assert_eq!(fs::metadata(Path::new(MEDIUM).join("live")).unwrap().mtime(), RELEASE);
+    let present = Medium::find().unwrap().versions().unwrap();
+    assert_eq!(present.iter().map(|present| present.version.as_str()).collect::<Vec<_>>(), ["0.9", "1.1"]);
+}
+
 pub fn undone() -> Vec<(String, Vec<u8>)> {
     // It was good once.
     [installed("1.0.5"), installed("0.9"), blocks("1.0.5", "0.9", 0, false, "1.0.5")].concat()

@@ -68,11 +68,12 @@ impl Scenario {
 
 /// Those that are recorded every day, with all that is done wrong.
 pub fn daily() -> Vec<Scenario> {
-    const DAILY: [&str; 7] = [
+    const DAILY: [&str; 8] = [
         "upgrade",
         "cancelled",
         "paused-and-resumed",
         "second-upgrade",
+        "third-upgrade",
         "oldest-removed",
         "upgrade-after-an-undo",
         "marked-good",
@@ -136,6 +137,10 @@ pub fn all() -> Vec<Scenario> {
         from_base("error-while-downloading", "large", plays::error_while_downloading),
         from_base("error-at-the-commit", "small", plays::error_at_the_commit),
         from_2("second-upgrade", plays::to_3),
+        Scenario {
+            prepare: |stick| sticks::good(stick, "3.0", "2.0"),
+            ..daemon("third-upgrade", "second-upgrade", plays::to_4, &["3.0"], &["4.0", "3.0"])
+        },
         Scenario {
             prepare: full_with_three,
             ..daemon("oldest-removed", "second-upgrade", plays::to_4, &["3.0"], &["4.0", "3.0"])

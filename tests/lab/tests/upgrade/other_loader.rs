@@ -93,6 +93,20 @@ fn the_list_is_padded_once_and_overwritten_in_place() {
     assert_eq!(*case.machine().live().choice(), Choice::Base);
     let now = case.machine().snapshot().unwrap();
     assert_eq!((now.standing, now.again_version.as_str()), (Standing::RolledBack, "2.0"), "{now:?}");
+    let digest = case.stick.digest().unwrap();
+    assert!(case.machine().boot_good().unwrap().status().unwrap().success());
+    assert_eq!(case.stick.digest().unwrap(), digest);
+    let now = case.machine().snapshot().unwrap();
+    assert_eq!((now.state, now.standing, now.left_over), (State::Idle, Standing::RolledBack, None));
+
+    // And once more.
+    case.machine().call(&Call::TryAgain("2.0")).unwrap().unwrap();
+    let after = case.machine().settled(LIMIT).unwrap();
+    assert_eq!((after.state, after.pending_version.as_str()), (State::RestartPending, "2.0"), "{after:?}");
+    assert_eq!(listed(&case), (512, "filesystem.squashfs 2.0/2.0.squashfs".to_owned()));
+    case.start_again(&Spec::default());
+    let now = case.machine().snapshot().unwrap();
+    assert_eq!((now.running_version.as_str(), now.standing), ("2.0", Standing::Good), "{now:?}");
 }
 
 #[test]
