@@ -29,7 +29,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use nix::sys::statfs;
-use sameday_upgrade::boot_env::{self, BootEnv, Choice, GoodEnv, TRIES};
+use sameday_upgrade::boot_env::{self, BootEnv, Choice, GoodEnv};
 use sameday_upgrade::module_list::BASE_IMAGE;
 use sameday_upgrade::names::Version;
 use sameday_upgrade::os_release::{self, OsRelease};
@@ -169,15 +169,11 @@ impl Medium {
                 None
             }
         };
-        let (loader, boot_env) = Loader::find(&tree, running.module.as_deref(), good_env.as_ref())?;
+        let (loader, boot_env) = Loader::find(&tree, &running, good_env.as_ref())?;
         let mount = mount.clone();
         let mut medium = Self { mount, device, tree, file_system, base, running, loader, boot_env, good_env };
         if !medium.undoes_itself() {
             medium.boot_env.previous = medium.kept_beside()?;
-            // Nobody can choose another by hand there: what does not run was not started yet.
-            let runs = medium.running.choice == medium.boot_env.current;
-            let good = runs && (medium.boot_env.good || medium.went_back());
-            (medium.boot_env.tries, medium.boot_env.good) = if good { (0, true) } else { (TRIES, false) };
         }
         Ok(medium)
     }

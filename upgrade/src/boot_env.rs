@@ -28,6 +28,16 @@ impl Choice {
     fn parse(text: &str) -> Option<Self> {
         if text == BASE { Some(Self::Base) } else { text.parse().ok().map(Self::Version) }
     }
+
+    /// Whether this one comes before `other`; the base comes before every version.
+    #[must_use]
+    pub fn is_older_than(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Base, Self::Version(_)) => true,
+            (Self::Version(one), Self::Version(other)) => other.is_newer_than(one),
+            (_, Self::Base) => false,
+        }
+    }
 }
 
 impl fmt::Display for Choice {

@@ -4,8 +4,6 @@
 //! tries was never started, one with none left was tried in vain, and where GRUB would have started `current` and something else runs,
 //! somebody chose that by hand.
 
-use std::cmp::Ordering;
-
 use crate::boot_env::{BootEnv, Choice, GoodEnv, TRIES};
 
 /// How the running version stands.
@@ -31,7 +29,7 @@ impl Standing {
     pub fn of(env: &BootEnv, running: &Choice, complete: &dyn Fn(&Choice) -> bool) -> Self {
         let (current, previous) = (&env.current, &env.previous);
         if running == current {
-            return match older(running, previous) && complete(previous) {
+            return match running.is_older_than(previous) && complete(previous) {
                 true => Self::RolledBack(previous.clone()),
                 false if env.good => Self::Good,
                 false => Self::OnTrial,
@@ -55,7 +53,7 @@ impl Standing {
         running: &Choice,
         complete: &dyn Fn(&Choice) -> bool,
     ) -> Option<BootEnv> {
-        let older_one = |other: &Choice| older(other, running) && complete(other);
+        let older_one = |other: &Choice| other.is_older_than(running) && complete(other);
         match self {
             Self::Good | Self::OnTrial => older_one(&env.previous).then(|| trial(&env.previous, running)),
             // Going back did not come up; it takes the same right to try that again.
@@ -73,7 +71,7 @@ impl Standing {
     #[must_use]
     pub fn again(&self, running: &Choice, complete: &dyn Fn(&Choice) -> bool) -> Option<BootEnv> {
         match self {
-            Self::Undone(other) | Self::RolledBack(other) if older(running, other) && complete(other) => {
+            Self::Undone(other) | Self::RolledBack(other) if running.is_older_than(other) && complete(other) => {
                 Some(trial(other, running))
             }
             _ => None,
@@ -118,15 +116,6 @@ fn fall_back(good: Option<&GoodEnv>, running: &Choice) -> Choice {
 
 fn trial(of: &Choice, instead_of: &Choice) -> BootEnv {
     BootEnv { current: of.clone(), previous: instead_of.clone(), tries: TRIES, good: false }
-}
-
-/// Whether `one` is older than `other`; the base is older than every version.
-fn older(one: &Choice, other: &Choice) -> bool {
-    match (one, other) {
-        (Choice::Base, Choice::Version(_)) => true,
-        (Choice::Version(one), Choice::Version(other)) => one.debian_cmp(other) == Ordering::Less,
-        (_, Choice::Base) => false,
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use sameday_upgrade::module_list;
 use super::error::{Refusal, StickError};
 use super::tree::Tree;
 use super::versions::in_alphabet;
-use super::{BOOT_ENV, LARGEST_BLOCK, Medium};
+use super::{BOOT_ENV, LARGEST_BLOCK, Medium, Running};
 
 /// The kernel as first installed.
 const KERNEL: &str = "live/vmlinuz";
@@ -38,10 +38,10 @@ pub enum Loader {
 
 impl Loader {
     /// Finds out, and what starts next.
-    pub(super) fn find(tree: &Tree, module: Option<&str>, good: Option<&GoodEnv>) -> Result<(Self, BootEnv), Refusal> {
+    pub(super) fn find(tree: &Tree, running: &Running, good: Option<&GoodEnv>) -> Result<(Self, BootEnv), Refusal> {
         let block = match tree.read(BOOT_ENV, LARGEST_BLOCK) {
             Ok(Some(block)) => block,
-            Ok(None) => return Self::other(tree, module, good),
+            Ok(None) => return Self::other(tree, running, good),
             Err(e) if e.kind() == io::ErrorKind::FileTooLarge => {
                 return Err(Refusal::BootEnvDamaged { fault: BadBlock::Size(LARGEST_BLOCK as usize) });
             }
@@ -54,11 +54,11 @@ impl Loader {
         }
     }
 
-    fn other(tree: &Tree, module: Option<&str>, good: Option<&GoodEnv>) -> Result<(Self, BootEnv), Refusal> {
+    fn other(tree: &Tree, running: &Running, good: Option<&GoodEnv>) -> Result<(Self, BootEnv), Refusal> {
         let failed = |e| Refusal::io("look for the module list", e);
         let base = module_list::file_name(&Choice::Base);
         let ours = tree.is_file(OUR_GRUB).map_err(failed)?;
-        let name = match module {
+        let name = match running.module.as_deref() {
             _ if ours => return Err(Refusal::NotOurs { why: "no-boot-env" }),
             None => return Err(Refusal::NotOurs { why: "no-module" }),
             // The base's own list is never touched.
@@ -76,7 +76,11 @@ impl Loader {
             Err(e) => return Err(failed(e)),
         };
         let current = current.ok_or(Refusal::NotOurs { why: "other-list" })?;
-        let good = good.map_or(current == Choice::Base, |good| good.version == current);
+        // Where `good.env` names a newer one, somebody went back from it to this one, which came up before.
+        let came_up = good
+            .map_or(current == Choice::Base, |good| good.version == current || current.is_older_than(&good.version));
+        // Nobody can choose another by hand there: what does not run was not started yet.
+        let good = came_up && current == running.choice;
         let tries = if good { 0 } else { TRIES };
         Ok((Self::Other { name }, BootEnv { current, previous: Choice::Base, tries, good }))
     }
@@ -143,17 +147,6 @@ impl Medium {
     pub fn kernel(&self) -> Result<Option<Digest>, Refusal> {
         let bytes = self.tree.read(KERNEL, LARGEST_KERNEL).map_err(|e| Refusal::io("read the kernel", e))?;
         Ok(bytes.map(|bytes| Digest::of(&bytes)))
-    }
-
-    /// Whether what starts was gone back to from the version that came up well last, where no block tells. It came up before that one did, so it is
-    /// good, and `good.env` goes on naming the newer one.
-    pub(super) fn went_back(&self) -> bool {
-        let current = &self.boot_env.current;
-        match (self.good_env.as_ref().map(|good| &good.version), current) {
-            (Some(Choice::Version(_)), Choice::Base) => true,
-            (Some(Choice::Version(good)), Choice::Version(current)) => good.is_newer_than(current),
-            _ => false,
-        }
     }
 
     /// What can be gone back to where no block tells: the last version that was good, or the newest one that is older than what starts.

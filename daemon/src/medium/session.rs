@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::os::fd::AsFd as _;
+use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
@@ -278,8 +278,7 @@ impl Session {
             return Ok(());
         }
         let time = self.touched.get(directory).unwrap_or(&self.time);
-        futimens(self.directory(directory)?, time, time)
-            .map_err(|e| StickError::io(format!("set the time of {directory}/"), e))
+        set_time(&self.directory(directory)?, time, &format!("{directory}/"))
     }
 
     /// Notes the time of a directory that is about to change, so that a cancel can give it back.
@@ -314,7 +313,7 @@ impl Session {
     pub(super) fn sync_directory(&self, place: &str, time: Option<TimeSpec>) -> Result<(), StickError> {
         let directory = self.directory(place)?;
         if let Some(time) = time {
-            futimens(&directory, &time, &time).map_err(|e| StickError::io(format!("set the time of {place}/"), e))?;
+            set_time(&directory, &time, &format!("{place}/"))?;
         }
         fsync(directory.as_fd()).map_err(|e| StickError::io(format!("write {place}/"), e))
     }
@@ -336,6 +335,11 @@ impl Session {
             Err(StickError::Misuse("a place that is not the version's"))
         }
     }
+}
+
+/// Gives an open file or directory this date of modification and of access.
+pub(super) fn set_time(open: &impl AsFd, time: &TimeSpec, place: &str) -> Result<(), StickError> {
+    futimens(open, time, time).map_err(|e| StickError::io(format!("set the time of {place}"), e))
 }
 
 impl Drop for Session {

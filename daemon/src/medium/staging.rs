@@ -11,7 +11,7 @@ use nix::unistd::{fdatasync, fsync};
 
 use super::error::StickError;
 use super::read_back;
-use super::session::{Phase, Session};
+use super::session::{Phase, Session, set_time};
 use super::tree;
 
 /// Judges a piece of a file that an earlier download left: whether it is the promised one, or that nothing more is to be read.
@@ -45,7 +45,7 @@ impl Session {
         let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL;
         let file = self.medium.tree.file(place, flags).map_err(|e| StickError::io(format!("make {place}"), e))?;
         self.files.push(place.to_owned());
-        futimens(&file, &self.time, &self.time).map_err(|e| StickError::io(format!("set the time of {place}"), e))?;
+        set_time(&file, &self.time, place)?;
         self.keep_date(tree::parent(place))?;
         self.staging(file, place, length, 0)
     }
@@ -106,8 +106,7 @@ impl Staging<'_> {
         let end = end.ok_or(StickError::Misuse("more bytes than the file has"))?;
         self.file.write_all_at(chunk, self.written).map_err(|e| StickError::io(format!("write {}", self.place), e))?;
         // Before the sync, which writes the entry anyway: whenever the power goes, the release's time is on the stick and not the day.
-        futimens(&self.file, &self.time, &self.time)
-            .map_err(|e| StickError::io(format!("set the time of {}", self.place), e))?;
+        set_time(&self.file, &self.time, &self.place)?;
         fdatasync(&self.file).map_err(|e| StickError::io(format!("write {}", self.place), e))?;
         self.written = end;
         Ok(())
@@ -127,8 +126,7 @@ impl Staging<'_> {
         if self.written != self.length {
             return Err(StickError::Misuse("fewer bytes than the file has"));
         }
-        futimens(&self.file, &self.time, &self.time)
-            .map_err(|e| StickError::io(format!("set the time of {}", self.place), e))?;
+        set_time(&self.file, &self.time, &self.place)?;
         fsync(&self.file).map_err(|e| StickError::io(format!("write {}", self.place), e))
     }
 }

@@ -1,5 +1,5 @@
 //! The kernel's own time zone. vfat keeps dates in it, unless it was mounted with another, so it would show in every date on the stick: systemd
-//! tells the kernel the zone of the system (`systemd.time(7)` knows it as the local one), and that is where its user is.
+//! tells the kernel the zone of the system at its start, and that is where its user is.
 #![allow(
     unsafe_code,
     reason = "the C library answers UTC to everybody: gettimeofday(2) tells the zone as a system call only"
