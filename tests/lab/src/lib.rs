@@ -14,6 +14,7 @@ pub mod keys;
 pub mod kit;
 pub mod live;
 pub mod machine;
+pub mod parallel;
 pub mod peer;
 pub mod process;
 pub mod program;

@@ -17,7 +17,6 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use fat::Geometry;
 use image::{Image, SECTOR};
@@ -25,9 +24,8 @@ use judge::{Judge, Seen};
 use mend::Mender;
 use states::{Allowed, Draw, Epoch};
 
-use crate::process::run;
 use crate::random::Random;
-use crate::stick::PARTITION_START;
+use crate::stick::{FileSystem, PARTITION_START, Stick};
 
 /// What is not as promised is told in full of so many states.
 const TOLD: usize = 3;
@@ -145,7 +143,7 @@ impl fmt::Display for Lies {
 #[derive(Debug, Clone)]
 pub struct Saved {
     /// The stick.
-    pub stick: PathBuf,
+    pub stick: Stick,
     /// What starts, one after the other: [`Seen::whole`].
     pub starts: Vec<String>,
     /// Which state it is, for people.
@@ -204,43 +202,38 @@ impl Recording {
         let mut random = Random::new(seed, &self.name);
         let mut figures = Figures { name: self.name.clone(), epochs: epochs.len(), ..Figures::default() };
         let (mut known, mut mended) = (HashSet::new(), HashSet::new());
-        for (number, epoch) in epochs.iter().enumerate() {
-            figures.writes += epoch.writes;
-            for draw in chosen(epoch, &mut random, effort) {
-                let depth = image.depth();
-                draw.iter().for_each(|piece| image.apply(&epoch.pieces[usize::from(*piece)]));
-                figures.states += 1;
-                figures.distinct += usize::from(known.insert(image.print()));
-                let mut seen = judge.see(&image);
-                let tell = |figures: &mut Figures, how: &str, why: String| {
-                    if figures.told.len() < TOLD {
-                        let what = named(&draw, epoch);
-                        figures.told.push(format!("epoch {number}, {:?} allowed, {what}{how}: {why}", epoch.allowed));
-                    }
-                };
-                match self.weigh(epoch.allowed, &seen) {
-                    Ok(false) => figures.old += 1,
-                    Ok(true) => figures.new += 1,
-                    Err(why) => {
-                        figures.neither += 1;
-                        tell(&mut figures, "", why);
-                    }
+        figures.writes = epochs.iter().map(|epoch| epoch.writes).sum();
+        each_state(&mut image, &epochs, &mut random, effort, |image, number, draw| {
+            let epoch = &epochs[number];
+            figures.states += 1;
+            figures.distinct += usize::from(known.insert(image.print()));
+            let mut seen = judge.see(image);
+            let tell = |figures: &mut Figures, how: &str, why: String| {
+                if figures.told.len() < TOLD {
+                    let what = named(&draw, epoch);
+                    figures.told.push(format!("epoch {number}, {:?} allowed, {what}{how}: {why}", epoch.allowed));
                 }
-                let print = seen.as_ref().map_or_else(|_| image.print(), |seen| seen.print);
-                if mended.insert((print, epoch.allowed.mark())) {
-                    mender.mend(&mut image)?;
-                    figures.mended += 1;
-                    seen = judge.see(&image);
-                    if let Err(why) = self.weigh(epoch.allowed, &seen) {
-                        figures.neither_mended += 1;
-                        tell(&mut figures, ", after fsck.fat -a", why);
-                    }
+            };
+            match self.weigh(epoch.allowed, &seen) {
+                Ok(false) => figures.old += 1,
+                Ok(true) => figures.new += 1,
+                Err(why) => {
+                    figures.neither += 1;
+                    tell(&mut figures, "", why);
                 }
-                image.undo_to(depth);
             }
-            epoch.pieces.iter().for_each(|piece| image.apply(piece));
-            image.settle();
-        }
+            let print = seen.as_ref().map_or_else(|_| image.print(), |seen| seen.print);
+            if mended.insert((print, epoch.allowed.mark())) {
+                mender.mend(image)?;
+                figures.mended += 1;
+                seen = judge.see(image);
+                if let Err(why) = self.weigh(epoch.allowed, &seen) {
+                    figures.neither_mended += 1;
+                    tell(&mut figures, ", after fsck.fat -a", why);
+                }
+            }
+            Ok(())
+        })?;
         match image.difference(&self.image(&self.after)?) {
             None => Ok(figures),
             Some(sector) => Err(other(format!("{}: sector {sector} is not what the log says", self.name))),
@@ -285,9 +278,7 @@ impl Recording {
         }
         Ok(lies)
     }
-}
 
-impl Recording {
     /// Writes states out as sticks, in `dir`: the two where the commit is, the last that starts the old version and the first that starts the new
     /// one, and `more` of all others, any.
     ///
@@ -297,18 +288,13 @@ impl Recording {
         let Read { mut image, epochs } = self.read()?;
         let mut random = Random::new(seed, &format!("{} saved", self.name));
         let mut found: Vec<Found> = Vec::new();
-        for (number, epoch) in epochs.iter().enumerate() {
-            for draw in chosen(epoch, &mut random, Effort { draws: 0, percent: 100 }) {
-                let depth = image.depth();
-                draw.iter().for_each(|piece| image.apply(&epoch.pieces[usize::from(*piece)]));
-                let seen = judge.see(&image).map_err(other)?;
-                let starts = seen.whole().map_err(other)?.into_iter().map(str::to_owned).collect();
-                found.push(Found { epoch: number, draw, starts });
-                image.undo_to(depth);
-            }
-            epoch.pieces.iter().for_each(|piece| image.apply(piece));
-            image.settle();
-        }
+        let boundaries = Effort { draws: 0, percent: 100 };
+        each_state(&mut image, &epochs, &mut random, boundaries, |image, number, draw| {
+            let seen = judge.see(image).map_err(other)?;
+            let starts = seen.whole().map_err(other)?.into_iter().map(str::to_owned).collect();
+            found.push(Found { epoch: number, draw, starts });
+            Ok(())
+        })?;
         let never = |what: &[String]| other(format!("{}: {what:?} never start", self.name));
         let last = found.iter().rposition(|state| state.starts == self.old).ok_or_else(|| never(&self.old))?;
         let mut saved = vec![found.swap_remove(last)];
@@ -321,9 +307,9 @@ impl Recording {
     }
 
     fn write(&self, epochs: &[Epoch], state: Found, dir: &Path, number: usize) -> io::Result<Saved> {
-        let stick = dir.join(format!("{}-{number}.img", self.name));
-        run(Command::new("cp").args(["--sparse=always", "--"]).arg(&self.before).arg(&stick))?;
-        let disk = fs::File::options().write(true).open(&stick)?;
+        let before = Stick::existing(&self.before, FileSystem::Vfat);
+        let stick = before.clone_to(&dir.join(format!("{}-{number}.img", self.name)))?;
+        let disk = fs::File::options().write(true).open(stick.image())?;
         let here = &epochs[state.epoch];
         let earlier = epochs[..state.epoch].iter().flat_map(|epoch| &epoch.pieces);
         for piece in earlier.chain(state.draw.iter().map(|piece| &here.pieces[usize::from(*piece)])) {
@@ -332,6 +318,27 @@ impl Recording {
         let what = format!("{}, epoch {} of {}, {}", self.name, state.epoch, epochs.len(), named(&state.draw, here));
         Ok(Saved { stick, starts: state.starts, what })
     }
+}
+
+/// Puts the image into each state that is replayed, one after the other, and what was done to it there is undone. It ends as the log does.
+fn each_state(
+    image: &mut Image,
+    epochs: &[Epoch],
+    random: &mut Random,
+    effort: Effort,
+    mut look: impl FnMut(&mut Image, usize, Draw) -> io::Result<()>,
+) -> io::Result<()> {
+    for (number, epoch) in epochs.iter().enumerate() {
+        for draw in chosen(epoch, random, effort) {
+            let depth = image.depth();
+            draw.iter().for_each(|piece| image.apply(&epoch.pieces[usize::from(*piece)]));
+            look(image, number, draw)?;
+            image.undo_to(depth);
+        }
+        epoch.pieces.iter().for_each(|piece| image.apply(piece));
+        image.settle();
+    }
+    Ok(())
 }
 
 /// The states of an epoch that are replayed.

@@ -15,10 +15,9 @@ mod sticks;
 mod stories;
 
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::Instant;
 
+use sameday_lab::parallel::two_at_a_time;
 use sameday_lab::vm::{self, Firmware};
 
 use states::State;
@@ -91,32 +90,15 @@ fn play(sticks: &Sticks, firmware: Firmware, cases: &[&Case]) -> usize {
         }
     }
     let stories = began.elapsed();
-    for ((name, _), outcome) in states.iter().zip(decided(sticks, firmware, &states)) {
+    // Each of these computers has one processor.
+    let outcomes = two_at_a_time(&states, |(_, state)| sticks.decide(firmware, state));
+    for ((name, _), outcome) in states.iter().zip(outcomes) {
         tell(name, outcome);
     }
     let (name, count) = (firmware.name(), states.len());
     let seconds = (began.elapsed() - stories).as_secs_f64();
     println!("figure: {name}: {count} states in {seconds:.0} s; other cases in {:.0} s", stories.as_secs_f64());
     failed
-}
-
-/// Decides states, two at a time: each of these computers has one processor.
-fn decided(sticks: &Sticks, firmware: Firmware, states: &[(&str, &State)]) -> Vec<Result<(), String>> {
-    let next = AtomicUsize::new(0);
-    let work = || {
-        let mut done = Vec::new();
-        loop {
-            let number = next.fetch_add(1, Ordering::Relaxed);
-            let Some((_, state)) = states.get(number) else { return done };
-            done.push((number, sticks.decide(firmware, state)));
-        }
-    };
-    let mut done: Vec<_> = thread::scope(|scope| {
-        let two = [scope.spawn(work), scope.spawn(work)];
-        two.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
-    done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 fn cases() -> Vec<Case> {

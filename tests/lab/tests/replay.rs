@@ -23,10 +23,9 @@ mod wrong;
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::thread;
 use std::time::Instant;
 
+use sameday_lab::parallel::two_at_a_time;
 use sameday_lab::replay::judge::Judge;
 use sameday_lab::replay::{Effort, Figures, Recording};
 use sameday_lab::uml;
@@ -83,7 +82,9 @@ fn runner(seed: u64, all: bool, named: &[&str]) -> ExitCode {
     let begun = Instant::now();
     let effort = if all { ALL } else { PART };
     let (mut failed, mut total) = (0, Figures { name: "all".to_owned(), ..Figures::default() });
-    for (scenario, outcome) in scenarios.iter().zip(outcomes(dir.path(), &scenarios, &material, seed, effort)) {
+    let replayed =
+        |scenario: &Scenario| outcome(&scenario.recording(dir.path()), scenario.kind, &material, seed, effort);
+    for (scenario, outcome) in scenarios.iter().zip(two_at_a_time(&scenarios, replayed)) {
         println!("figure: {}", outcome.figures);
         if !outcome.lies.is_empty() {
             println!("figure: {}, a device that lied: {}", scenario.name, outcome.lies);
@@ -106,33 +107,6 @@ fn runner(seed: u64, all: bool, named: &[&str]) -> ExitCode {
     let left = scenarios::all().len() - scenarios.len();
     println!("\ntest result: {} passed; {failed} failed; {left} not chosen", scenarios.len().saturating_sub(failed));
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-}
-
-/// Replays all recordings, two at a time.
-fn outcomes(
-    dir: &Path,
-    scenarios: &[Scenario],
-    material: &Material,
-    seed: u64,
-    effort: (Effort, usize),
-) -> Vec<Outcome> {
-    let waiting = Mutex::new(scenarios.iter().enumerate().collect::<Vec<_>>());
-    let done = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..2 {
-            scope.spawn(|| {
-                loop {
-                    let next = waiting.lock().unwrap().pop();
-                    let Some((number, scenario)) = next else { return };
-                    let outcome = outcome(&scenario.recording(dir), scenario.kind, material, seed, effort);
-                    done.lock().unwrap().push((number, outcome));
-                }
-            });
-        }
-    });
-    let mut done = done.into_inner().unwrap();
-    done.sort_by_key(|(number, _)| *number);
-    done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
 fn outcome(recording: &Recording, kind: Kind, material: &Material, seed: u64, effort: (Effort, usize)) -> Outcome {

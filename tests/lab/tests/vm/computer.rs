@@ -2,11 +2,10 @@
 
 use std::fs;
 use std::io;
-use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use sameday_lab::stick::{PARTITION_START, Stick};
+use sameday_lab::stick::Stick;
 use sameday_lab::vm::guest::Guest;
 use sameday_lab::vm::{Bus, Drive, Firmware, Vm, Writes};
 use sameday_upgrade::boot_env::{BootEnv, GoodEnv};
@@ -82,15 +81,6 @@ pub fn boot_env(stick: &Stick) -> io::Result<String> {
 
 pub fn good_env(stick: &Stick) -> io::Result<String> {
     Ok(GoodEnv::parse(&stick.read(GOOD_ENV)?).map_err(io::Error::other)?.version.to_string())
-}
-
-/// Where the system's partition is, in bytes.
-pub fn system(disk: &[u8]) -> io::Result<Range<usize>> {
-    let start = usize::try_from(PARTITION_START).map_err(io::Error::other)?;
-    // GPT: the first entry's last sector stands at byte 40 of it; entries begin in sector 2 (UEFI 2.10, 5.3.3).
-    let last = disk.get(1024 + 40..1024 + 48).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes);
-    let end = last.and_then(|last| usize::try_from((last + 1) * 512).ok()).filter(|end| start < *end);
-    end.map(|end| start..end).ok_or_else(|| io::Error::other("there is no partition of a system"))
 }
 
 /// Two images are the same, byte for byte.

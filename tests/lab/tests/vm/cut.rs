@@ -7,9 +7,9 @@ use std::io;
 use sameday_lab::replay::judge::Judge;
 use sameday_lab::replay::states::Allowed;
 use sameday_lab::replay::{Effort, Recording};
-use sameday_lab::stick::{FileSystem, Stick};
+use sameday_lab::stick::Stick;
 
-use crate::computer::{BOOT, boot, computer, judged, status, system};
+use crate::computer::{BOOT, boot, computer, judged, status};
 use crate::stick::{Material, NEW, OLD};
 use crate::upgrade::{FIRST, SECOND, log_of};
 
@@ -21,14 +21,13 @@ const MORE: usize = 2;
 /// Between the stick as it was made and the one that was upgraded; and between that and the one whose version is good, where GRUB has written too.
 pub fn replayed(material: &Material, [committed, good]: &[Stick; 2]) -> io::Result<()> {
     let mut judge = Judge::new(material.wanted(&["base", NEW])?);
-    let range = system(&fs::read(material.stick.image())?)?;
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     let recording = |name: &str, before: &Stick, after: &Stick, old: &[&str], new: &[&str]| Recording {
         name: name.to_owned(),
         before: before.image().to_owned(),
         after: after.image().to_owned(),
         log: log_of(material, name),
-        length: range.len() as u64,
+        length: material.summary.system_length,
         old: names(old),
         new: names(new),
         first: Allowed::Either,
@@ -44,7 +43,7 @@ pub fn replayed(material: &Material, [committed, good]: &[Stick; 2]) -> io::Resu
         }
         for saved in recording.save(&mut judge, SEED, MORE, &material.dir)? {
             println!("     {}: {:?}", saved.what, saved.starts);
-            start(material, &Stick::existing(&saved.stick, FileSystem::Vfat), &saved.starts)?;
+            start(material, &saved.stick, &saved.starts)?;
         }
     }
     Ok(())

@@ -12,7 +12,7 @@ use sameday_lab::roots::{BaseOptions, kernel_and_initrd};
 use sameday_lab::stick::{FileSystem, Stick};
 use sameday_lab::vm::system;
 use sameday_lab::world::{self, World};
-use sameday_publish::image::{Efi, StickImage, image};
+use sameday_publish::image::{Efi, ImageSummary, StickImage, image};
 
 /// The version first installed, and those that it is upgraded to, one after the other.
 pub const OLD: &str = "1.0";
@@ -33,6 +33,7 @@ const TRIAL: &str = "[Unit]\nJobTimeoutSec=15min\n";
 pub struct Material {
     pub dir: PathBuf,
     pub stick: Stick,
+    pub summary: ImageSummary,
     world: World,
 }
 
@@ -88,8 +89,8 @@ impl Material {
             luks_mib: Some(16),
         };
         let path = work.join("stick.img");
-        image(&plan, &path).map_err(io::Error::other)?;
-        Ok(Self { dir: work, stick: Stick::existing(&path, FileSystem::Vfat), world })
+        let summary = image(&plan, &path).map_err(io::Error::other)?;
+        Ok(Self { dir: work, stick: Stick::existing(&path, FileSystem::Vfat), summary, world })
     }
 
     /// The kit of a version, which is released for it. Versions are released in their order.

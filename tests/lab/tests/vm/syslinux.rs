@@ -64,7 +64,7 @@ fn with_syslinux(material: &Material) -> io::Result<Stick> {
         stick.remove(ours)?;
     }
     stick.write(&format!("live/{MODULE}.module"), b"filesystem.squashfs\n")?;
-    let serial = serial(&stick)?;
+    let serial = &material.summary.serial;
     let append = format!(
         "boot=live module={MODULE} live-media=/dev/disk/by-uuid/{serial} panic=10 noeject nopersistence {PARAMETERS}"
     );
@@ -79,12 +79,4 @@ fn with_syslinux(material: &Material) -> io::Result<Stick> {
     let code = code.get(..code.len().min(BOOT_CODE_BYTES)).unwrap_or_default();
     fs::File::options().write(true).open(stick.image())?.write_all_at(code, 0)?;
     Ok(stick)
-}
-
-/// The serial number of its FAT32, as udev writes it.
-fn serial(stick: &Stick) -> io::Result<String> {
-    let mut bytes = [0; 4];
-    fs::File::open(stick.image())?.read_exact_at(&mut bytes, PARTITION_START + 67)?;
-    let number = u32::from_le_bytes(bytes);
-    Ok(format!("{:04X}-{:04X}", number >> 16, number & 0xffff))
 }
